@@ -1,0 +1,48 @@
+package upstream
+
+import (
+	"time"
+
+	"jamf-ldap-proxy/internal/bytesize"
+)
+
+// Config is the `upstream` section of the configuration file: the directory
+// that the proxy asks, JumpCloud as a rule.
+type Config struct {
+	// Servers are LDAP URLs (ldap://host[:389] or ldaps://host[:636]).
+	Servers []string `yaml:"servers"`
+	// Base is the DN under which users and groups live.
+	Base string `yaml:"base"`
+	// StartTLS upgrades ldap:// servers before anything else is sent.
+	StartTLS bool `yaml:"starttls"`
+	// AllowPlaintext permits ldap:// without StartTLS to another machine than
+	// this one; passwords then cross the network readable.
+	AllowPlaintext bool      `yaml:"allow_plaintext"`
+	TLS            TLSConfig `yaml:"tls"`
+
+	ConnectTimeout time.Duration `yaml:"connect_timeout"` // TCP, TLS and StartTLS together
+	BindTimeout    time.Duration `yaml:"bind_timeout"`
+	SearchTimeout  time.Duration `yaml:"search_timeout"` // any operation but bind
+	IdleTimeout    time.Duration `yaml:"idle_timeout"`   // an unused connection is closed after this
+	MaxPDU         bytesize.Size `yaml:"max_pdu"`        // largest message accepted from upstream
+}
+
+// TLSConfig says how the upstream certificate is verified. Verification cannot
+// be switched off.
+type TLSConfig struct {
+	CA         string `yaml:"ca"`          // PEM file of trusted roots; empty: the system's
+	ServerName string `yaml:"server_name"` // name expected in the certificate; empty: the URL's host
+	MinVersion string `yaml:"min_version"` // "1.2" or "1.3"
+}
+
+// DefaultConfig returns every default of the section; Servers and Base have none.
+func DefaultConfig() Config {
+	return Config{
+		TLS:            TLSConfig{MinVersion: "1.2"},
+		ConnectTimeout: 5 * time.Second,
+		BindTimeout:    10 * time.Second,
+		SearchTimeout:  60 * time.Second,
+		IdleTimeout:    4 * time.Minute,
+		MaxPDU:         16 * bytesize.MiB,
+	}
+}
