@@ -1,0 +1,136 @@
+package ldap
+
+import (
+	"fmt"
+	"io"
+
+	"jamf-ldap-proxy/internal/ber"
+)
+
+const (
+	firstBuffer = 1 << 10 // what an idle connection holds
+	keepBuffer  = 64 << 10
+)
+
+// Framer cuts a byte stream into LDAP messages. Its memory follows the bytes
+// received, never the length a header claims: six bytes that announce a
+// gigabyte cost nothing.
+type Framer struct {
+	r          io.Reader
+	buf        []byte
+	start, end int
+}
+
+// NewFramer reads from r.
+func NewFramer(r io.Reader) *Framer { return &Framer{r: r} }
+
+// FrameError says why the stream cannot be cut any further.
+type FrameError struct {
+	Reason string
+	First  byte  // the octet where a message was due
+	Length int64 // claimed length, when that is the reason
+	Max    int64
+}
+
+func (e *FrameError) Error() string {
+	if e.Max > 0 {
+		return fmt.Sprintf("%v: message of %d octets exceeds the limit of %d", ErrMalformed, e.Length, e.Max)
+	}
+	return fmt.Sprintf("%v: %s (first octet 0x%02x)", ErrMalformed, e.Reason, e.First)
+}
+
+func (e *FrameError) Unwrap() error { return ErrMalformed }
+
+// Buffered is the number of octets read but not yet returned.
+func (f *Framer) Buffered() int { return f.end - f.start }
+
+// HasFrame tells whether Next would return without reading.
+func (f *Framer) HasFrame() bool {
+	size, length, err := f.header(1 << 62)
+	return err != nil || size > 0 && int64(f.Buffered()-size) >= length
+}
+
+// Next returns the next message, complete with its header and no longer than
+// max octets. The slice is valid until the next call. When a message has begun
+// but has not fully arrived, partial is called once before reading on, so that
+// the caller can move its deadline. io.EOF is returned only between messages.
+func (f *Framer) Next(max int64, partial func()) ([]byte, error) {
+	for {
+		size, length, err := f.header(max)
+		if err != nil {
+			return nil, err
+		}
+		if size > 0 && int64(f.Buffered()-size) >= length {
+			total := size + int(length)
+			frame := f.buf[f.start : f.start+total : f.start+total]
+			f.start += total
+			return frame, nil
+		}
+		if f.Buffered() > 0 && partial != nil {
+			partial()
+			partial = nil
+		}
+		if err := f.fill(); err != nil {
+			if err == io.EOF && f.Buffered() > 0 {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+	}
+}
+
+func (f *Framer) header(max int64) (size int, length int64, err error) {
+	in := f.buf[f.start:f.end]
+	if len(in) == 0 {
+		return 0, 0, nil
+	}
+	if ber.Tag(in[0]) != ber.Sequence {
+		return 0, 0, &FrameError{Reason: "not an LDAP message", First: in[0]}
+	}
+	_, size, length, err = ber.Header(in)
+	if err != nil {
+		return 0, 0, &FrameError{Reason: err.Error(), First: in[0]}
+	}
+	if length > max {
+		return 0, 0, &FrameError{First: in[0], Length: length, Max: max}
+	}
+	return size, length, nil
+}
+
+// fill reads once into free space, which it makes by moving, growing to twice
+// the size, or, when nothing is left over, starting small again.
+func (f *Framer) fill() error {
+	if f.start == f.end {
+		f.start, f.end = 0, 0
+		if cap(f.buf) > keepBuffer {
+			f.buf = nil
+		}
+	}
+	if f.end == len(f.buf) {
+		switch {
+		case f.start > 0:
+			f.end = copy(f.buf, f.buf[f.start:f.end])
+			f.start = 0
+		default:
+			bigger := make([]byte, max(firstBuffer, 2*len(f.buf)))
+			copy(bigger, f.buf[:f.end])
+			f.buf = bigger
+		}
+	}
+	n, err := f.r.Read(f.buf[f.end:])
+	f.end += n
+	if n > 0 {
+		return nil
+	}
+	if err == nil {
+		return io.ErrNoProgress
+	}
+	return err
+}
+
+// Wipe overwrites everything the framer holds, for connections that carried a
+// password.
+func (f *Framer) Wipe() {
+	clear(f.buf)
+	f.start, f.end = 0, 0
+}

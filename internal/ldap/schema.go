@@ -1,0 +1,76 @@
+package ldap
+
+import "strings"
+
+// AttributeType names one of the attribute types that carry group membership
+// and identity; everything else is Other and stays opaque.
+type AttributeType uint8
+
+// The types that the proxy knows, RFC 4519 and RFC 2307.
+const (
+	Other AttributeType = iota
+	ObjectClass
+	CommonName
+	OrganizationalUnit
+	Member
+	UniqueMember
+	MemberUID
+	GIDNumber
+	UserID
+	UserPassword
+)
+
+var attributeNames = [...]struct {
+	typ        AttributeType
+	name, long string
+	oid        string
+}{
+	{ObjectClass, "objectClass", "", "2.5.4.0"},
+	{CommonName, "cn", "commonName", "2.5.4.3"},
+	{OrganizationalUnit, "ou", "organizationalUnitName", "2.5.4.11"},
+	{Member, "member", "", "2.5.4.31"},
+	{UniqueMember, "uniqueMember", "", "2.5.4.50"},
+	{MemberUID, "memberUid", "", "1.3.6.1.1.1.1.12"},
+	{GIDNumber, "gidNumber", "", "1.3.6.1.1.1.1.1"},
+	{UserID, "uid", "userid", "0.9.2342.19200300.100.1.1"},
+	{UserPassword, "userPassword", "", "2.5.4.35"},
+}
+
+// AttributeTypeOf returns the type of an attribute description, given by name
+// in any case or by OID, and its options with the leading semicolon.
+func AttributeTypeOf(description string) (typ AttributeType, options string) {
+	name := description
+	if i := strings.IndexByte(description, ';'); i >= 0 {
+		name, options = description[:i], description[i:]
+	}
+	for i := range attributeNames {
+		a := &attributeNames[i]
+		if strings.EqualFold(name, a.name) || name == a.oid || a.long != "" && strings.EqualFold(name, a.long) {
+			return a.typ, options
+		}
+	}
+	return Other, options
+}
+
+// SameAttributeType compares two attribute types without options.
+func SameAttributeType(a, b string) bool {
+	if strings.EqualFold(a, b) {
+		return true
+	}
+	ta, _ := AttributeTypeOf(a)
+	tb, _ := AttributeTypeOf(b)
+	return ta != Other && ta == tb
+}
+
+// Object classes with a role in the translation, by name and OID.
+var classOIDs = map[string]string{
+	"groupofnames":       "2.5.6.9",
+	"groupofuniquenames": "2.5.6.17",
+	"posixgroup":         "1.3.6.1.1.1.2.2",
+}
+
+// IsClass tells whether value names the object class, by name in any case or
+// by OID.
+func IsClass(value, class string) bool {
+	return strings.EqualFold(value, class) || value != "" && value == classOIDs[strings.ToLower(class)]
+}

@@ -1,0 +1,162 @@
+package lookup
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// queueLength is how many records may wait for one sink. At 1,000 lookups a
+// second it bridges a pause of four seconds; full, it holds a few megabytes.
+const queueLength = 4096
+
+// Fanout hands every published record to every sink. Each sink has a queue and
+// a goroutine of its own, so that a slow or stuck one harms only itself.
+type Fanout struct {
+	onDrop func(sink string)
+	lanes  []*lane
+
+	mu     sync.RWMutex // held while sending on or closing the queues
+	closed bool
+
+	giveUp     chan struct{} // closed when Close runs out of time
+	giveUpOnce sync.Once
+}
+
+// lane is one sink with its queue.
+type lane struct {
+	sink    Sink
+	queue   chan *Record
+	dropped atomic.Uint64
+	done    chan struct{} // closed when the lane's goroutine ends
+}
+
+// NewFanout starts one goroutine per sink; [Fanout.Close] ends them. onDrop, if
+// not nil, is called once for each record that a sink loses, by the publishing
+// goroutine as a rule, so it must not block.
+func NewFanout(onDrop func(sink string), sinks ...Sink) *Fanout {
+	return newFanout(queueLength, onDrop, sinks...)
+}
+
+func newFanout(length int, onDrop func(sink string), sinks ...Sink) *Fanout {
+	if onDrop == nil {
+		onDrop = func(string) {}
+	}
+	f := &Fanout{onDrop: onDrop, giveUp: make(chan struct{})}
+	for _, sink := range sinks {
+		l := &lane{sink: sink, queue: make(chan *Record, length), done: make(chan struct{})}
+		f.lanes = append(f.lanes, l)
+		go f.feed(l)
+	}
+	return f
+}
+
+// Publish queues r for every sink and returns at once. Where a queue is full,
+// or the fan-out is closed, the record is dropped and counted for that sink.
+// The caller must not touch r afterwards.
+func (f *Fanout) Publish(r *Record) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	for _, l := range f.lanes {
+		if f.closed {
+			f.drop(l)
+			continue
+		}
+		select {
+		case l.queue <- r:
+		default:
+			f.drop(l)
+		}
+	}
+}
+
+// Dropped returns how many records the named sink has lost so far.
+func (f *Fanout) Dropped(sink string) uint64 {
+	var n uint64
+	for _, l := range f.lanes {
+		if l.sink.Name() == sink {
+			n += l.dropped.Load()
+		}
+	}
+	return n
+}
+
+// Close takes no further records, lets every sink write what is queued for it,
+// and waits for that. When ctx ends first, what is still queued is dropped and
+// counted, and the error names the sinks that were not finished; a Write that
+// never returns keeps its goroutine.
+func (f *Fanout) Close(ctx context.Context) error {
+	f.closeQueues()
+	var late []string
+	for _, l := range f.lanes {
+		if !l.wait(ctx) {
+			f.giveUpOnce.Do(func() { close(f.giveUp) })
+			late = append(late, l.sink.Name())
+		}
+	}
+	if late != nil {
+		return fmt.Errorf("draining lookup records of %s: %w", strings.Join(late, ", "), ctx.Err())
+	}
+	return nil
+}
+
+func (f *Fanout) closeQueues() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return
+	}
+	f.closed = true
+	for _, l := range f.lanes {
+		close(l.queue)
+	}
+}
+
+// wait reports whether the lane ended before ctx did.
+func (l *lane) wait(ctx context.Context) bool {
+	select {
+	case <-l.done:
+		return true
+	default: // a finished lane counts as finished even when ctx has ended too
+	}
+	select {
+	case <-l.done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// feed is the goroutine of one lane. It ends when the queue is closed and empty.
+func (f *Fanout) feed(l *lane) {
+	defer close(l.done)
+	for r := range l.queue {
+		select {
+		case <-f.giveUp:
+			f.drop(l)
+		default:
+			f.write(l, r)
+		}
+	}
+}
+
+// write survives a sink that panics: records carry what strangers sent, and one
+// that a sink cannot digest must not end the service for everybody.
+func (f *Fanout) write(l *lane, r *Record) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Printf("lookup: sink %s: panic on record %d: %v\n%s", l.sink.Name(), r.ID, p, debug.Stack())
+			f.drop(l)
+		}
+	}()
+	l.sink.Write(r)
+}
+
+func (f *Fanout) drop(l *lane) {
+	l.dropped.Add(1)
+	f.onDrop(l.sink.Name())
+}

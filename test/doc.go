@@ -1,0 +1,18 @@
+// Package test holds the end-to-end tests: the real jamf-ldap-proxy binary
+// between real clients (OpenLDAP's ldap-utils, go-ldap, Java's JNDI and raw
+// bytes) and two upstreams (OpenLDAP slapd and the embedded directory), all on
+// loopback. test/run in the root of the repository is the command that runs
+// everything.
+//
+// Where to look:
+//
+//	main_test.go harness_test.go    builds, starts, watches and ends the proxy
+//	upstream_test.go relay_test.go  the directories behind it, and a relay that holds or spoils single messages
+//	org_test.go answer_test.go      what the directory contains, what an answer is, how two are compared
+//	clients_test.go jndi/ wire_test.go   the four kinds of client
+//	shapes_test.go                  the 25 request shapes of Jamf Pro, each with its answer
+//	*_test.go                       one subject per file
+//
+// Without slapd, ldap-utils or a JDK the tests that need them are skipped by
+// name; with JAMF_LDAP_PROXY_TEST_REQUIRE_PEERS=1 a missing peer is a failure.
+package test

@@ -1,0 +1,115 @@
+package test
+
+import (
+	_ "embed"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// The organisation that both upstreams hold: testdata/jumpcloud.ldif. And the
+// view of its groups that a bridged request is answered from in posix mode:
+// testdata/view-posix.ldif, written by hand.
+const (
+	orgBase   = "o=5f0e1d2c3b4a59687766554a,dc=jumpcloud,dc=com"
+	usersBase = "ou=Users," + orgBase
+
+	password = "Str0ng-Passw0rd!" // of every user
+
+	service    = "uid=jamf.ldap," + usersBase  // may search
+	otherAdmin = "uid=gus.fring," + usersBase  // may search
+	endUser    = "uid=heisenberg," + usersBase // may bind, sees nothing
+)
+
+// groupAttrs are the attributes Jamf maps for a group.
+var groupAttrs = []string{"gidNumber", "cn", "entryUUID"}
+
+//go:embed testdata/jumpcloud.ldif
+var orgLDIF string
+
+//go:embed testdata/view-posix.ldif
+var viewLDIF string
+
+var (
+	orgEntries  = sync.OnceValue(func() map[string]entry { return byDN(orgLDIF) })
+	viewEntries = sync.OnceValue(func() map[string]entry { return byDN(viewLDIF) })
+)
+
+func byDN(text string) map[string]entry {
+	all := map[string]entry{}
+	for _, e := range parseLDIF(panicking{}, text) {
+		all[e.DN] = e
+	}
+	return all
+}
+
+// panicking is the testing.TB of data that is read outside any one test.
+type panicking struct{ testing.TB }
+
+func (panicking) Helper()                         {}
+func (panicking) Fatalf(format string, args ...any) { panic("reading test data: " + format) }
+
+// userDN and groupDN name entries of the flat container.
+func userDN(uid string) string { return "uid=" + uid + "," + usersBase }
+func groupDN(cn string) string { return "cn=" + cn + "," + usersBase }
+
+// groups returns entries of the view: groups as a bridged request sees them.
+func groups(cns ...string) []entry {
+	var out []entry
+	for _, cn := range cns {
+		out = append(out, lookUp(viewEntries(), groupDN(cn)))
+	}
+	return out
+}
+
+// stored returns groups as upstream has them, either kind.
+func stored(cns ...string) []entry {
+	var out []entry
+	for _, cn := range cns {
+		out = append(out, lookUp(orgEntries(), groupDN(cn)))
+	}
+	return out
+}
+
+// people returns user entries as the service account sees them: userPassword
+// only on its own.
+func people(uids ...string) []entry {
+	var out []entry
+	for _, uid := range uids {
+		e := lookUp(orgEntries(), userDN(uid))
+		if e.DN != service {
+			e = without(e, "userPassword")
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+func everybody() []entry {
+	return people("jamf.ldap", "jon.snow", "arya.stark", "tyrion.lannister", "daenerys_t", "heisenberg",
+		"jesse.pinkman", "gus.fring", "hector.salamanca", "saul.goodman")
+}
+
+func everyGroup() []entry {
+	return groups("gameOfThrones", "breakingBad", "Heisenberg Crew", "Los Pollos Hermanos", "Night's Watch (Wall)", "Everyone")
+}
+
+func container(dn string) []entry { return []entry{lookUp(orgEntries(), dn)} }
+
+func lookUp(in map[string]entry, dn string) entry {
+	e, ok := in[dn]
+	if !ok {
+		panic("no entry " + dn + " in the test data")
+	}
+	return e
+}
+
+func without(e entry, name string) entry {
+	out := entry{DN: e.DN, Attrs: map[string][]string{}}
+	for n, v := range e.Attrs {
+		if !strings.EqualFold(n, name) {
+			out.Attrs[n] = v
+		}
+	}
+	return out
+}
