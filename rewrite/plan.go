@@ -1,20 +1,10 @@
 package rewrite
 
 import (
+	"strings"
+
 	"jamf-ldap-proxy/internal/ldap"
 )
-
-// Rules is a compiled configuration. It is immutable and shared by all
-// sessions.
-type Rules struct {
-	cfg Config
-}
-
-// Compile checks cfg and prepares it for planning.
-func Compile(cfg Config) (*Rules, error) { return &Rules{cfg: cfg}, nil }
-
-// Mode returns the configured mode, for the lookup record.
-func (r *Rules) Mode() Mode { return r.cfg.Mode }
 
 // Plan is what becomes of one search: what is asked upstream, and how the
 // answers go back. A Plan belongs to one operation; its methods are not safe
@@ -30,8 +20,8 @@ type Plan struct {
 	// Request is what to ask upstream.
 	Request ldap.SearchRequest
 	// Fallback, when not nil, is asked when upstream answers Request with
-	// noSuchObject and no entry was seen: whether the base that the client
-	// named exists under its own name. Its result is the client's result.
+	// noSuchObject and no entry was seen: the base that the client named may
+	// exist under its own name. Its entries and its result are the client's.
 	Fallback *ldap.SearchRequest
 	// SizeLimit, when not 0, is counted here and not upstream: after that many
 	// kept entries the next kept one ends the search with sizeLimitExceeded.
@@ -39,46 +29,33 @@ type Plan struct {
 	// Rules are the names of the rules that fired, Hints the ids of hints, each
 	// once and in order.
 	Rules, Hints []string
+
+	rules      *Rules
+	confined   bool         // only posixGroup entries can match
+	original   *ldap.Filter // to be evaluated again, nil when the translation is exact
+	selection  ldap.Selection
+	typesOnly  bool
+	extra      []string // requested for our own use
+	basePair   *pair    // the base names this pair's legacy group
+	baseDN     ldap.DN  // upstream DN of a base that has another name in the view
+	scope      ldap.Scope
+	mappedBase string
+	clientBase string
+	scratch    []byte
 }
 
-// Search plans a search. It does not change req and shares its strings.
-func (r *Rules) Search(req *ldap.SearchRequest) *Plan {
-	return &Plan{Request: *req}
-}
-
-// AppendEntry appends the whole message (SearchResultEntry under the client's
-// message ID) that a bridged plan makes of an upstream entry. body is the
-// upstream operation's contents, controls the contents of its controls element
-// or nil. kept is false, and dst unchanged, when the entry has no place in the
-// answer. It allocates nothing in the usual case.
-func (p *Plan) AppendEntry(dst []byte, id int32, body, controls []byte) (out []byte, kept bool, err error) {
-	return ldap.AppendOperation(dst, id, ldap.OpSearchResultEntry, body, controls), true, nil
-}
+func (p *Plan) fire(rule string) { p.Rules = addOnce(p.Rules, rule) }
+func (p *Plan) hint(id string)   { p.Hints = addOnce(p.Hints, id) }
 
 // Result translates matchedDN and diagnostic of an upstream result back.
-func (p *Plan) Result(res *ldap.Result) {}
-
-// ComparePlan is what becomes of one compare. Exactly one of Compare and
-// Search is set.
-type ComparePlan struct {
-	Bridged bool
-	Changed bool // of Compare: as in Plan
-	// Compare is asked upstream as a compare; pass its result through Result.
-	Compare *ldap.CompareRequest
-	// Search answers the compare by a base search: one kept entry (Kept)
-	// means compareTrue, none with success means compareFalse.
-	Search       *Plan
-	Rules, Hints []string
+func (p *Plan) Result(res *ldap.Result) {
+	if !p.Bridged {
+		return
+	}
+	if res.MatchedDN != "" {
+		res.MatchedDN = string(p.rules.appendViewDN(nil, []byte(res.MatchedDN)))
+	}
+	if p.mappedBase != "" && res.Diagnostic != "" {
+		res.Diagnostic = strings.ReplaceAll(res.Diagnostic, p.mappedBase, p.clientBase)
+	}
 }
-
-// Compare plans a compare.
-func (r *Rules) Compare(req *ldap.CompareRequest) *ComparePlan {
-	return &ComparePlan{Compare: req}
-}
-
-// Result turns an upstream result into the client's. For a bridged compare
-// noSuchAttribute, undefinedAttributeType and noSuchObject become compareFalse
-// (JNDI raises on them where "not a member" is meant); with Search, matched
-// says whether an entry was kept and success becomes compareTrue or
-// compareFalse.
-func (p *ComparePlan) Result(res *ldap.Result, matched bool) {}

@@ -1,0 +1,101 @@
+package rewrite
+
+import "jamf-ldap-proxy/internal/ldap"
+
+// ComparePlan is what becomes of one compare. Exactly one of Compare and
+// Search is set.
+type ComparePlan struct {
+	Bridged bool
+	Changed bool // of Compare: as in Plan
+	// Compare is asked upstream as a compare; pass its result through Result.
+	Compare *ldap.CompareRequest
+	// Search answers the compare by a base search: one kept entry means
+	// compareTrue, none with success means compareFalse.
+	Search       *Plan
+	Rules, Hints []string
+}
+
+// Compare plans a compare. A bridged one is the same question as a base search
+// with the assertion as its filter, and is asked as one, so that both give the
+// same answer. Only an assertion about what the view leaves alone stays a
+// compare, under the group's upstream name.
+func (r *Rules) Compare(req *ldap.CompareRequest) *ComparePlan {
+	c := &ComparePlan{Compare: req}
+	if r.cfg.Mode == ModeOff {
+		return c
+	}
+	typ, _ := ldap.AttributeTypeOf(req.Attr)
+	base := r.mapBase(req.DN)
+	switch {
+	case typ == r.attrType || base.pair != nil && isViewAttribute(typ):
+		c.bridge(r, req)
+	case base.pair != nil:
+		c.Bridged, c.Changed = true, true
+		c.Compare = &ldap.CompareRequest{DN: base.mapped, Attr: req.Attr, Value: req.Value}
+		c.Rules = addOnce(c.Rules, RuleBase)
+	case typ == ldap.MemberUID:
+		c.repair(r, req)
+	}
+	return c
+}
+
+func isViewAttribute(typ ldap.AttributeType) bool {
+	switch typ {
+	case ldap.CommonName, ldap.OrganizationalUnit, ldap.ObjectClass, ldap.Member, ldap.UniqueMember, ldap.MemberUID:
+		return true
+	}
+	return false
+}
+
+func asSearch(req *ldap.CompareRequest) *ldap.SearchRequest {
+	return &ldap.SearchRequest{
+		Base: req.DN, Scope: ldap.ScopeBase, Deref: 0,
+		Filter: ldap.Equal(req.Attr, req.Value), Attributes: []string{ldap.NoAttributes},
+	}
+}
+
+func (c *ComparePlan) bridge(r *Rules, req *ldap.CompareRequest) {
+	c.Bridged, c.Compare = true, nil
+	c.Search = r.Search(asSearch(req))
+	c.Rules, c.Hints = c.Search.Rules, c.Search.Hints
+}
+
+// repair mends memberUid=<DN> in a compare that is otherwise posix vocabulary.
+func (c *ComparePlan) repair(r *Rules, req *ldap.CompareRequest) {
+	uids, hints := r.repairedUIDs(req.Value)
+	switch {
+	case len(hints) == 0:
+	case len(uids) == 1:
+		c.Changed = true
+		c.Compare = &ldap.CompareRequest{DN: req.DN, Attr: req.Attr, Value: uids[0]}
+		c.Rules, c.Hints = []string{RuleMemberUID}, hints
+	default:
+		c.Compare = nil
+		c.Search = r.Search(asSearch(req))
+		c.Rules, c.Hints = c.Search.Rules, c.Search.Hints
+	}
+}
+
+// Result turns an upstream result into the client's. For a bridged compare
+// noSuchAttribute, undefinedAttributeType and noSuchObject become compareFalse
+// (JNDI raises on them where "not a member" is meant); with Search, matched
+// says whether an entry was kept, and success becomes compareTrue or
+// compareFalse.
+func (c *ComparePlan) Result(res *ldap.Result, matched bool) {
+	if c.Search != nil {
+		c.Search.Result(res)
+		if res.Code == ldap.Success {
+			res.Code = ldap.CompareFalse
+			if matched {
+				res.Code = ldap.CompareTrue
+			}
+		}
+	}
+	if !c.Bridged {
+		return
+	}
+	switch res.Code {
+	case ldap.NoSuchAttribute, ldap.UndefinedAttributeType, ldap.NoSuchObject:
+		*res = ldap.Result{Code: ldap.CompareFalse}
+	}
+}

@@ -1,0 +1,137 @@
+package rewrite
+
+import (
+	"bytes"
+	"strings"
+
+	"jamf-ldap-proxy/internal/ber"
+	"jamf-ldap-proxy/internal/ldap"
+)
+
+// baseMapping is what a base or compare DN means to the view.
+type baseMapping struct {
+	pair    *pair   // the DN names this pair's legacy group
+	renamed bool    // the DN is the upstream name of a group that the view shows under another
+	dn      ldap.DN // as the upstream directory knows it, when either is set
+	mapped  string  // dn as text
+}
+
+// mapBase looks a base DN up in the pair table: a DN whose first RDN is a
+// single cn, at or below the users base.
+func (r *Rules) mapBase(base string) (m baseMapping) {
+	if len(r.pairs.all) == 0 || !startsLikeCN(base) {
+		return m
+	}
+	dn, err := ldap.ParseDN(base)
+	if err != nil || len(dn) < 2 || len(dn[0]) != 1 || !ldap.SameAttributeType(dn[0][0].Type, "cn") || !dn.Parent().Below(r.base) {
+		return m
+	}
+	name := dn[0][0].Value
+	if m.pair = r.pairs.ofLegacy(name); m.pair != nil {
+		m.dn = append(ldap.DN{{{Type: "cn", Value: m.pair.posix}}}, dn[1:]...)
+		m.mapped = m.dn.String()
+		return m
+	}
+	if r.pairs.isPosix(name) {
+		m.renamed, m.dn, m.mapped = true, dn, base
+	}
+	return m
+}
+
+// startsLikeCN spares most requests the parsing of their base.
+func startsLikeCN(dn string) bool {
+	typ, _, _ := strings.Cut(strings.TrimLeft(dn, " "), "=")
+	return ldap.SameAttributeType(strings.TrimRight(typ, " "), "cn")
+}
+
+// memberUID returns the user name of a member DN: the single uid of a DN
+// directly below the users base. inside is false for any other DN, ok for a
+// text that is none.
+func (r *Rules) memberUID(value string) (uid string, inside, ok bool) {
+	if uid, ok := r.plainMember(value); ok {
+		return uid, true, true
+	}
+	dn, err := ldap.ParseDN(value)
+	if err != nil || len(dn) == 0 {
+		return "", false, false
+	}
+	if len(dn[0]) != 1 || !ldap.SameAttributeType(dn[0][0].Type, "uid") || !dn.Parent().Equal(r.base) {
+		return "", false, true
+	}
+	return dn[0][0].Value, true, true
+}
+
+// plainMember recognises the usual case, spelled exactly as this proxy spells
+// member DNs, without parsing.
+func (r *Rules) plainMember(value string) (uid string, ok bool) {
+	uid, found := strings.CutSuffix(value, r.dnSuffix)
+	if !found || len(uid) < 5 || uid[:4] != "uid=" {
+		return "", false
+	}
+	return uid[4:], isPlain(uid[4:])
+}
+
+// isPlain tells whether a value stands for itself in a DN: nothing to escape
+// and nothing that could be an escape.
+func isPlain[T ber.Bytes](value T) bool {
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_' || c >= 'A' && c <= 'Z') {
+			return false
+		}
+	}
+	return true
+}
+
+// stripSuffix cuts the first configured suffix that value ends with.
+func (r *Rules) stripSuffix(value string) (string, bool) {
+	for _, s := range r.suffixes {
+		if n := len(value) - len(s); n > 0 && s != "" && strings.EqualFold(value[n:], s) {
+			return value[:n], true
+		}
+	}
+	return value, false
+}
+
+// firstCN returns the raw value of a DN's first RDN and what follows it, when
+// that RDN is a single cn.
+func firstCN(dn []byte) (value, rest []byte, ok bool) {
+	eq := bytes.IndexByte(dn, '=')
+	if eq < 0 || !ldap.SameAttributeType(string(bytes.Trim(dn[:eq], " ")), "cn") {
+		return nil, nil, false
+	}
+	end := eq + 1
+	for end < len(dn) && dn[end] != ',' {
+		if dn[end] == '+' {
+			return nil, nil, false
+		}
+		if dn[end] == '\\' {
+			end++
+		}
+		end++
+	}
+	end = min(end, len(dn))
+	return dn[eq+1 : end], dn[end:], true
+}
+
+// appendViewDN appends the DN under which the view shows the upstream group.
+func (r *Rules) appendViewDN(dst, dn []byte) []byte {
+	value, rest, ok := firstCN(dn)
+	if !ok {
+		return append(dst, dn...)
+	}
+	if bytes.IndexByte(value, '\\') >= 0 || len(value) > 0 && value[0] == '#' {
+		parsed, err := ldap.ParseDN("cn=" + string(value))
+		if err != nil || len(parsed) != 1 {
+			return append(dst, dn...)
+		}
+		value = []byte(parsed[0][0].Value)
+	}
+	p := r.pairs.ofPosix(value)
+	if p == nil {
+		return append(dst, dn...)
+	}
+	dst = append(dst, "cn="...)
+	dst = append(dst, p.legacyEscaped...)
+	return append(dst, rest...)
+}

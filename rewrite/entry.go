@@ -1,0 +1,386 @@
+package rewrite
+
+import (
+	"jamf-ldap-proxy/internal/ber"
+	"jamf-ldap-proxy/internal/ldap"
+)
+
+// entryKind is what an upstream entry is to the view.
+type entryKind uint8
+
+const (
+	groupEntry  entryKind = iota // posixGroup: translated
+	hiddenEntry                  // a group of names that is no posixGroup: not in the view
+	otherEntry                   // as it is
+)
+
+// AppendEntry appends the whole message (SearchResultEntry under the client's
+// message ID) that a bridged plan makes of an upstream entry. body is the
+// upstream operation's contents, controls the contents of its controls element
+// or nil. kept is false, and dst unchanged, when the entry has no place in the
+// answer. It allocates nothing unless the filter was widened.
+func (p *Plan) AppendEntry(dst []byte, id int32, body, controls []byte) (out []byte, kept bool, err error) {
+	kind := groupEntry
+	if !p.confined {
+		if kind, err = kindOf(body); err != nil {
+			return dst, false, err
+		}
+	}
+	if kind == hiddenEntry || p.baseDN != nil && !p.inScope(kind, body) {
+		return dst, false, nil
+	}
+	if kind == groupEntry && p.original != nil {
+		if match, err := p.matches(body); err != nil || !match {
+			return dst, false, err
+		}
+	}
+	if kind == otherEntry && len(p.extra) == 0 && p.typesOnly == p.Request.TypesOnly {
+		return ldap.AppendOperation(dst, id, ldap.OpSearchResultEntry, body, controls), true, nil
+	}
+	start := len(dst)
+	dst, err = p.appendEntry(dst, id, kind, body, controls)
+	if err != nil {
+		return dst[:start], false, err
+	}
+	return dst, true, nil
+}
+
+// kindOf reads the object classes of an entry.
+func kindOf(body []byte) (entryKind, error) {
+	e, err := ldap.DecodeEntry(body)
+	if err != nil {
+		return otherEntry, err
+	}
+	kind := otherEntry
+	for {
+		a, ok, err := e.NextAttribute()
+		if err != nil || !ok {
+			return kind, err
+		}
+		if typ, _ := ldap.AttributeTypeOf(string(a.Description)); typ != ldap.ObjectClass {
+			continue
+		}
+		for {
+			v, ok, err := a.NextValue()
+			if err != nil {
+				return kind, err
+			}
+			if !ok {
+				break
+			}
+			switch {
+			case ldap.IsClass(string(v), classPosixGroup):
+				return groupEntry, nil
+			case ldap.IsClass(string(v), classGroupOfNames), ldap.IsClass(string(v), classGroupOfUniqueNames):
+				kind = hiddenEntry
+			}
+		}
+	}
+}
+
+// inScope decides on entries at a base that has another name in the view: the
+// group that a mapped base stands for is in scope, and nothing else there; a
+// renamed group is not in scope under its upstream name.
+func (p *Plan) inScope(kind entryKind, body []byte) bool {
+	e, err := ldap.DecodeEntry(body)
+	if err != nil {
+		return false
+	}
+	dn, err := ldap.ParseDN(string(e.DN))
+	if err != nil {
+		return false
+	}
+	atBase := dn.Equal(p.baseDN)
+	if p.basePair == nil {
+		return !(atBase && kind == groupEntry)
+	}
+	if p.mappedBase == "" || atBase {
+		return kind == groupEntry && p.scope != ldap.ScopeOne || p.mappedBase == "" && kind == otherEntry
+	}
+	// The fallback found the base under its own name.
+	return true
+}
+
+func (p *Plan) matches(body []byte) (bool, error) {
+	view, err := p.materialise(body)
+	if err != nil {
+		return false, err
+	}
+	return view.evaluate(p.original) == isTrue, nil
+}
+
+// materialise takes an upstream group apart into the view entry it becomes.
+func (p *Plan) materialise(body []byte) (*viewEntry, error) {
+	e, err := ldap.DecodeEntry(body)
+	if err != nil {
+		return nil, err
+	}
+	r := p.rules
+	view := &viewEntry{rules: r, dn: string(r.appendViewDN(nil, e.DN))}
+	for {
+		a, ok, err := e.NextAttribute()
+		if err != nil || !ok {
+			return view, err
+		}
+		va := viewAttribute{description: string(a.Description)}
+		typ, options := ldap.AttributeTypeOf(va.description)
+		for {
+			v, ok, err := a.NextValue()
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				break
+			}
+			va.values = append(va.values, r.viewValue(typ, v))
+		}
+		switch typ {
+		case r.attrType, ldap.OrganizationalUnit:
+			continue // the view makes its own
+		case ldap.CommonName:
+			view.attrs = append(view.attrs, viewAttribute{"ou" + options, va.values})
+		case ldap.MemberUID:
+			dns := make([]string, len(va.values))
+			for i, uid := range va.values {
+				dns[i] = string(r.appendMemberDN(nil, []byte(uid)))
+			}
+			view.attrs = append(view.attrs, viewAttribute{r.attr + options, dns})
+		}
+		view.attrs = append(view.attrs, va)
+	}
+}
+
+func (r *Rules) viewValue(typ ldap.AttributeType, v []byte) string {
+	switch typ {
+	case ldap.CommonName:
+		if pair := r.pairs.ofPosix(v); pair != nil {
+			return pair.legacy
+		}
+	case ldap.ObjectClass:
+		if ldap.IsClass(string(v), classPosixGroup) {
+			return r.class
+		}
+	}
+	return string(v)
+}
+
+func (r *Rules) appendMemberDN(dst, uid []byte) []byte {
+	dst = append(dst, "uid="...)
+	dst = ldap.AppendDNValue(dst, uid)
+	return append(dst, r.dnSuffix...)
+}
+
+// appendEntry encodes the entry that the client gets.
+func (p *Plan) appendEntry(dst []byte, id int32, kind entryKind, body, controls []byte) ([]byte, error) {
+	e, err := ldap.DecodeEntry(body)
+	if err != nil {
+		return dst, err
+	}
+	expect := 4 * len(body) // member DNs are longer than user names
+	dst, message := ldap.BeginMessage(dst, id, expect)
+	dst, op := ber.Begin(dst, ldap.OpSearchResultEntry, expect)
+	if kind == groupEntry {
+		p.scratch = p.rules.appendViewDN(p.scratch[:0], e.DN)
+		dst = ber.Append(dst, ber.OctetString, p.scratch)
+	} else {
+		dst = ber.Append(dst, ber.OctetString, e.DN)
+	}
+	dst, list := ber.Begin(dst, ber.Sequence, expect)
+	for {
+		a, ok, err := e.NextAttribute()
+		if err != nil {
+			return dst, err
+		}
+		if !ok {
+			break
+		}
+		if dst, err = p.appendAttribute(dst, kind, &a); err != nil {
+			return dst, err
+		}
+	}
+	dst = ber.End(dst, list, expect)
+	dst = ber.End(dst, op, expect)
+	if controls != nil {
+		dst = ber.Append(dst, ber.ContextConstructed(0), controls)
+	}
+	return ber.End(dst, message, expect), nil
+}
+
+func (p *Plan) appendAttribute(dst []byte, kind entryKind, a *ldap.Attribute) ([]byte, error) {
+	typ, options := ldap.AttributeTypeOf(string(a.Description))
+	r := p.rules
+	if kind == otherEntry {
+		if !p.wanted(a.Description) {
+			return dst, nil
+		}
+		return p.appendUntouched(dst, a), nil
+	}
+	var err error
+	switch typ {
+	case r.attrType, ldap.OrganizationalUnit:
+		return dst, nil // the view makes its own
+	case ldap.CommonName:
+		if p.wanted(a.Description) {
+			if dst, err = p.appendValues(dst, "cn"+options, a, r.encodeName); err != nil {
+				return dst, err
+			}
+		}
+		if p.wantedMade("ou", options) {
+			dst, err = p.appendValues(dst, "ou"+options, a, r.encodeName)
+		}
+		return dst, err
+	case ldap.MemberUID:
+		if p.wantedMade(r.attr, options) {
+			if dst, err = p.appendValues(dst, r.attr+options, a, r.encodeMember); err != nil {
+				return dst, err
+			}
+		}
+	case ldap.ObjectClass:
+		if p.wanted(a.Description) {
+			dst, err = p.appendClasses(dst, a)
+		}
+		return dst, err
+	}
+	if !p.wanted(a.Description) {
+		return dst, nil
+	}
+	return p.appendUntouched(dst, a), nil
+}
+
+// wanted tells whether the client gets an attribute that upstream returned:
+// anything but what was requested for our own use alone.
+func (p *Plan) wanted(description []byte) bool {
+	if p.selection.All() && len(p.extra) == 0 {
+		return true
+	}
+	name := string(description)
+	if p.selection.Named(name) {
+		return true
+	}
+	typ, _ := ldap.AttributeTypeOf(name)
+	if p.selection.All() {
+		return typ != ldap.Other || isUserAttribute(name) || !p.isExtra(name)
+	}
+	switch typ {
+	case ldap.ObjectClass, ldap.CommonName, ldap.OrganizationalUnit, ldap.MemberUID:
+		return false
+	}
+	return !p.isExtra(name)
+}
+
+func (p *Plan) isExtra(name string) bool {
+	for _, extra := range p.extra {
+		if extra == ldap.AllUserAttributes && (isUserAttribute(name) || !p.selection.Operational()) || ldap.DescriptionCovers(extra, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// wantedMade is wanted for an attribute that the view makes. The description
+// is joined only when there are options, which there never are in practice.
+func (p *Plan) wantedMade(name, options string) bool {
+	if p.selection.All() {
+		return true
+	}
+	if options != "" {
+		name += options
+	}
+	return p.selection.Named(name)
+}
+
+func (p *Plan) appendUntouched(dst []byte, a *ldap.Attribute) []byte {
+	if p.typesOnly && !a.Values.Empty() {
+		return appendTypeOnly(dst, string(a.Description))
+	}
+	return append(dst, a.Raw...)
+}
+
+func appendTypeOnly(dst []byte, description string) []byte {
+	dst = ber.AppendHeader(dst, ber.Sequence, ber.HeaderSize(len(description))+len(description)+2)
+	dst = ber.Append(dst, ber.OctetString, description)
+	return ber.AppendHeader(dst, ber.Set, 0)
+}
+
+// appendValues encodes an attribute whose values appendValue makes from a's.
+func (p *Plan) appendValues(dst []byte, description string, a *ldap.Attribute, appendValue func(dst, v []byte) []byte) ([]byte, error) {
+	if p.typesOnly {
+		return appendTypeOnly(dst, description), nil
+	}
+	expect := 4 * len(a.Raw)
+	dst, attr := ber.Begin(dst, ber.Sequence, expect)
+	dst = ber.Append(dst, ber.OctetString, description)
+	dst, set := ber.Begin(dst, ber.Set, expect)
+	for walk := *a; ; {
+		v, ok, err := walk.NextValue()
+		if err != nil {
+			return dst, err
+		}
+		if !ok {
+			break
+		}
+		dst = appendValue(dst, v)
+	}
+	dst = ber.End(dst, set, expect)
+	return ber.End(dst, attr, expect), nil
+}
+
+// encodeName encodes a group's name as the view has it.
+func (r *Rules) encodeName(dst, v []byte) []byte {
+	if pair := r.pairs.ofPosix(v); pair != nil {
+		return ber.Append(dst, ber.OctetString, pair.legacy)
+	}
+	return ber.Append(dst, ber.OctetString, v)
+}
+
+// encodeMember encodes the member DN of a user name.
+func (r *Rules) encodeMember(dst, uid []byte) []byte {
+	length := len("uid=") + len(uid) + len(r.dnSuffix)
+	if isPlain(uid) {
+		dst = ber.AppendHeader(dst, ber.OctetString, length)
+		dst = append(dst, "uid="...)
+		dst = append(dst, uid...)
+		return append(dst, r.dnSuffix...)
+	}
+	dst, m := ber.Begin(dst, ber.OctetString, length)
+	return ber.End(r.appendMemberDN(dst, uid), m, length)
+}
+
+// appendClasses replaces posixGroup, without naming the legacy class twice.
+func (p *Plan) appendClasses(dst []byte, a *ldap.Attribute) ([]byte, error) {
+	if p.typesOnly {
+		return appendTypeOnly(dst, string(a.Description)), nil
+	}
+	has := false
+	for walk := *a; !has; {
+		v, ok, err := walk.NextValue()
+		if err != nil {
+			return dst, err
+		}
+		if !ok {
+			break
+		}
+		has = ldap.IsClass(string(v), p.rules.class)
+	}
+	expect := len(a.Raw)
+	dst, attr := ber.Begin(dst, ber.Sequence, expect)
+	dst = ber.Append(dst, ber.OctetString, a.Description)
+	dst, set := ber.Begin(dst, ber.Set, expect)
+	for walk := *a; ; {
+		v, ok, err := walk.NextValue()
+		if err != nil {
+			return dst, err
+		}
+		if !ok {
+			break
+		}
+		switch {
+		case !ldap.IsClass(string(v), classPosixGroup):
+			dst = ber.Append(dst, ber.OctetString, v)
+		case !has:
+			dst = ber.Append(dst, ber.OctetString, p.rules.class)
+		}
+	}
+	dst = ber.End(dst, set, expect)
+	return ber.End(dst, attr, expect), nil
+}

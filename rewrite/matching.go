@@ -1,0 +1,126 @@
+package rewrite
+
+import (
+	"strconv"
+	"strings"
+
+	"jamf-ldap-proxy/internal/ldap"
+)
+
+// matchingRule is an equality rule, RFC 4517 section 4.2.
+type matchingRule uint8
+
+const (
+	ruleUnknown matchingRule = iota
+	ruleCaseIgnore
+	ruleCaseExact
+	ruleCaseExactIA5
+	ruleDistinguishedName
+	ruleInteger
+	ruleObjectIdentifier
+)
+
+var ruleNames = map[matchingRule][2]string{
+	ruleCaseIgnore:        {"caseIgnoreMatch", "2.5.13.2"},
+	ruleCaseExact:         {"caseExactMatch", "2.5.13.5"},
+	ruleCaseExactIA5:      {"caseExactIA5Match", "1.3.6.1.4.1.1466.109.114.1"},
+	ruleDistinguishedName: {"distinguishedNameMatch", "2.5.13.1"},
+	ruleInteger:           {"integerMatch", "2.5.13.14"},
+	ruleObjectIdentifier:  {"objectIdentifierMatch", "2.5.13.0"},
+}
+
+func isRule(name string, rule matchingRule) bool {
+	n := ruleNames[rule]
+	return name == n[1] || strings.EqualFold(name, n[0])
+}
+
+func ruleNamed(name string) matchingRule {
+	for rule := range ruleNames {
+		if isRule(name, rule) {
+			return rule
+		}
+	}
+	return ruleUnknown
+}
+
+// userAttributes are the attributes of JumpCloud's users and groups with the
+// equality rule of their standard schema. What is not here has no rule that
+// this package could apply, and counts as undefined.
+var userAttributes = func() map[string]matchingRule {
+	m := map[string]matchingRule{
+		"objectclass": ruleObjectIdentifier, "member": ruleDistinguishedName, "uniquemember": ruleDistinguishedName,
+		"memberof": ruleDistinguishedName, "owner": ruleDistinguishedName, "seealso": ruleDistinguishedName,
+		"memberuid": ruleCaseExactIA5, "gidnumber": ruleInteger, "uidnumber": ruleInteger,
+		"homedirectory": ruleCaseExactIA5, "loginshell": ruleCaseExactIA5,
+	}
+	for _, name := range strings.Fields(`cn ou o sn givenname displayname description uid mail title departmentnumber
+		employeenumber employeetype company businesscategory physicaldeliveryofficename initials
+		telephonenumber mobile homephone pager l postalcode postofficebox street st`) {
+		m[name] = ruleCaseIgnore
+	}
+	return m
+}()
+
+func typeName(description string) string {
+	name, _, _ := strings.Cut(description, ";")
+	if typ, _ := ldap.AttributeTypeOf(name); typ != ldap.Other {
+		for known := range userAttributes {
+			if ldap.SameAttributeType(known, name) {
+				return known
+			}
+		}
+	}
+	return strings.ToLower(name)
+}
+
+func isUserAttribute(name string) bool {
+	_, ok := userAttributes[typeName(name)]
+	return ok
+}
+
+// truth is a value of three-valued logic, RFC 4511 section 4.5.1.7, ordered so
+// that AND is the smaller, OR the larger and NOT the mirror image.
+type truth int8
+
+const (
+	isFalse   truth = -1
+	undefined truth = 0
+	isTrue    truth = 1
+)
+
+func truthOf(b bool) truth {
+	if b {
+		return isTrue
+	}
+	return isFalse
+}
+
+// equal applies an equality rule to one value.
+func (rule matchingRule) equal(value, asserted string) truth {
+	switch rule {
+	case ruleCaseIgnore:
+		return truthOf(ldap.FoldValue(value) == ldap.FoldValue(asserted))
+	case ruleCaseExact, ruleCaseExactIA5:
+		return truthOf(squeeze(value) == squeeze(asserted))
+	case ruleObjectIdentifier:
+		return truthOf(ldap.IsClass(asserted, value) || ldap.IsClass(value, asserted))
+	case ruleInteger:
+		want, err := strconv.ParseInt(asserted, 10, 64)
+		if err != nil {
+			return undefined
+		}
+		have, err := strconv.ParseInt(value, 10, 64)
+		return truthOf(err == nil && have == want)
+	case ruleDistinguishedName:
+		want, err := ldap.ParseDN(asserted)
+		if err != nil {
+			return undefined
+		}
+		have, err := ldap.ParseDN(value)
+		return truthOf(err == nil && have.Equal(want))
+	}
+	return undefined
+}
+
+// squeeze folds spaces but not case.
+func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }

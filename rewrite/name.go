@@ -1,0 +1,163 @@
+package rewrite
+
+import (
+	"strings"
+
+	"jamf-ldap-proxy/internal/ldap"
+)
+
+// maxNames bounds how many posix names a substring on a group name may add to
+// the filter; beyond it the leaf is widened to every group instead.
+const maxNames = 64
+
+// nameLeaf says which attribute a leaf on a group's name is about. The view's
+// cn and ou are both the mapped cn of the posixGroup entry; on other entries
+// they are what they are.
+type nameLeaf struct {
+	options string
+	ou      bool
+}
+
+func (n nameLeaf) upstreamAttr() string { return "cn" + n.options }
+
+// name translates a leaf on cn or ou.
+func (t *translator) name(f *ldap.Filter, n nameLeaf, confined bool, p polarity) ldap.Filter {
+	switch f.Kind {
+	case ldap.FilterPresent:
+		if !n.ou {
+			return *f
+		}
+		return t.byKind([]ldap.Filter{ldap.Present(n.upstreamAttr())}, f, confined)
+	case ldap.FilterEquality, ldap.FilterApprox:
+		return t.nameEquals(f, n, false, confined)
+	case ldap.FilterExtensible:
+		switch {
+		case f.DNAttrs:
+			return t.anyAttribute(f, confined, p)
+		case f.Rule == "" || isRule(f.Rule, ruleCaseIgnore):
+			return t.nameEquals(f, n, false, confined)
+		case isRule(f.Rule, ruleCaseExact):
+			return t.nameEquals(f, n, true, confined)
+		}
+	case ldap.FilterSubstrings:
+		return t.nameSubstrings(f, n, confined, p)
+	}
+	return *f // ordering and foreign rules: undefined for names, here as upstream
+}
+
+// nameEquals: a group has the name when upstream it has the pair's posix name,
+// or that very name and no pair renames it.
+func (t *translator) nameEquals(f *ldap.Filter, n nameLeaf, exactCase, confined bool) ldap.Filter {
+	var groups []ldap.Filter
+	if hit := t.rules.pairs.ofLegacy(f.Value); hit != nil && (!exactCase || hit.legacy == f.Value) {
+		groups = append(groups, ldap.Equal(n.upstreamAttr(), hit.posix))
+	}
+	renamed := t.rules.pairs.isPosix(f.Value)
+	if renamed && len(groups) == 0 {
+		t.plan.hint(HintPosixNameAsLegacy)
+	}
+	if len(groups) == 0 && !renamed && !n.ou {
+		return *f
+	}
+	t.plan.fire(RuleGroupName)
+	if renamed {
+		return t.byKind(groups, f, confined)
+	}
+	if !n.ou && !confined {
+		return ldap.Or(*f, ldap.And(isPosixGroup, or(groups)))
+	}
+	own := *f
+	own.Attr = n.upstreamAttr()
+	return t.byKind(append(groups, own), f, confined)
+}
+
+// byKind is true for a group where one of groups is, and for any other entry
+// where f itself is.
+func (t *translator) byKind(groups []ldap.Filter, f *ldap.Filter, confined bool) ldap.Filter {
+	if confined {
+		return or(groups)
+	}
+	others := ldap.And(ldap.Not(isPosixGroup), *f)
+	if len(groups) == 0 {
+		return others
+	}
+	return ldap.Or(ldap.And(isPosixGroup, or(groups)), others)
+}
+
+func or(f []ldap.Filter) ldap.Filter {
+	if len(f) == 1 {
+		return f[0]
+	}
+	return ldap.Or(f...)
+}
+
+// nameSubstrings becomes itself or one of the posix names whose legacy name
+// matches. It is inexact only when a posix name matches and its legacy name
+// does not.
+func (t *translator) nameSubstrings(f *ldap.Filter, n nameLeaf, confined bool, p polarity) ldap.Filter {
+	var matching, added []ldap.Filter // by legacy name; those that f itself would miss
+	tooWide := false
+	for _, pair := range t.rules.pairs.all {
+		legacy, posix := substringsMatch(pair.legacyFolded, f.Substrings, true), substringsMatch(pair.posixFolded, f.Substrings, true)
+		if legacy {
+			matching = append(matching, ldap.Equal(n.upstreamAttr(), pair.posix))
+		}
+		if legacy && !posix {
+			added = append(added, ldap.Equal(n.upstreamAttr(), pair.posix))
+		}
+		tooWide = tooWide || posix && !legacy
+	}
+	if len(added) == 0 && !tooWide && !n.ou {
+		return *f
+	}
+	t.plan.fire(RuleGroupName)
+	if !tooWide && len(added) <= maxNames {
+		own := *f
+		own.Attr = n.upstreamAttr()
+		if !n.ou && !confined {
+			return ldap.Or(*f, ldap.And(isPosixGroup, or(added)))
+		}
+		return t.byKind(append([]ldap.Filter{own}, added...), f, confined)
+	}
+	t.widened = true
+	if p == negative {
+		if len(matching) > maxNames {
+			matching = nil
+		}
+		return t.byKind(matching, f, confined)
+	}
+	if len(added) > maxNames {
+		return t.byKind([]ldap.Filter{isPosixGroup}, f, confined)
+	}
+	own := *f
+	own.Attr = n.upstreamAttr()
+	return t.byKind(append([]ldap.Filter{own}, added...), f, confined)
+}
+
+// substringsMatch applies pieces to a value, both folded when fold is set.
+func substringsMatch(value string, pieces []ldap.Substring, fold bool) bool {
+	for _, piece := range pieces {
+		want := piece.Value
+		if fold {
+			want = ldap.FoldValue(want)
+		}
+		switch piece.Kind {
+		case ldap.SubInitial:
+			if !strings.HasPrefix(value, want) {
+				return false
+			}
+			value = value[len(want):]
+		case ldap.SubAny:
+			i := strings.Index(value, want)
+			if i < 0 {
+				return false
+			}
+			value = value[i+len(want):]
+		case ldap.SubFinal:
+			if !strings.HasSuffix(value, want) {
+				return false
+			}
+		}
+	}
+	return true
+}
