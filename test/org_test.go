@@ -46,7 +46,7 @@ func byDN(text string) map[string]entry {
 // panicking is the testing.TB of data that is read outside any one test.
 type panicking struct{ testing.TB }
 
-func (panicking) Helper()                         {}
+func (panicking) Helper()                           {}
 func (panicking) Fatalf(format string, args ...any) { panic("reading test data: " + format) }
 
 // userDN and groupDN name entries of the flat container.

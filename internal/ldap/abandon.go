@@ -5,8 +5,8 @@ import "jamf-ldap-proxy/internal/ber"
 // DecodeAbandonRequest returns the message ID that is to be abandoned.
 func DecodeAbandonRequest(body []byte) (int32, error) {
 	id, err := ber.ParseInt(body)
-	if err != nil {
-		return 0, malformed("abandon", err)
+	if err != nil || id < 0 {
+		return 0, malformed("abandon", errOr(err, "negative message ID"))
 	}
 	return id, nil
 }

@@ -53,6 +53,11 @@ func DecodeBindRequest(body []byte) (BindRequest, error) {
 			return b, malformed("SASL mechanism", err)
 		}
 		b.Mechanism = string(mechanism)
+		if !sasl.Empty() {
+			if _, err = sasl.Expect(ber.OctetString); err != nil || !sasl.Empty() {
+				return b, malformed("SASL credentials", errOr(err, "octets behind them"))
+			}
+		}
 	default:
 		return b, malformed("bind authentication", errors.New("neither simple nor SASL"))
 	}

@@ -3,6 +3,7 @@ package ldap
 import (
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,25 +20,32 @@ type RDN []AVA
 // AVA is an attribute type and its unescaped value.
 type AVA struct{ Type, Value string }
 
+// maxAVAs bounds one RDN, because RDNs are compared as sets.
+const maxAVAs = 64
+
 var errDN = errors.New("not a distinguished name")
 
 // ParseDN parses a DN as clients write it: spaces around separators are
 // ignored, values are unescaped. The empty string is the empty DN.
 func ParseDN(s string) (DN, error) {
 	var dn DN
-	for rest := s; strings.TrimSpace(rest) != ""; {
+	// Only the front of the rest is looked at: a DN of many RDNs with many
+	// spaces at its end must not be searched for an end once per RDN.
+	for rest := strings.TrimLeft(s, " "); rest != ""; {
 		var rdn RDN
 		for more := true; more; {
 			ava, tail, sep, err := parseAVA(rest)
 			if err != nil {
 				return nil, err
 			}
-			rdn = append(rdn, ava)
-			more = sep == '+'
-			if sep != 0 && strings.TrimSpace(tail) == "" {
+			if rdn = append(rdn, ava); len(rdn) > maxAVAs {
 				return nil, errDN
 			}
-			rest = tail
+			more = sep == '+'
+			rest = strings.TrimLeft(tail, " ")
+			if sep != 0 && rest == "" {
+				return nil, errDN
+			}
 		}
 		dn = append(dn, rdn)
 	}
@@ -143,15 +151,21 @@ func hexDNValue(s string) (string, error) {
 	return s, nil
 }
 
-// AppendDNValue appends a value escaped for a DN, RFC 4514 section 2.4.
+// AppendDNValue appends a value escaped for a DN, RFC 4514 section 2.4. What is
+// not UTF-8 is escaped too, for the text of a DN has to be.
 func AppendDNValue[T ber.Bytes](dst []byte, value T) []byte {
 	const hexDigits = "0123456789abcdef"
 	for i := 0; i < len(value); i++ {
 		c := value[i]
+		if c >= utf8.RuneSelf {
+			if n := runeSize(value, i); n > 1 {
+				dst = append(dst, value[i:i+n]...)
+				i += n - 1
+				continue
+			}
+		}
 		switch {
-		case c == 0:
-			dst = append(dst, '\\', '0', '0')
-		case c < 0x20 || c == 0x7f:
+		case c < 0x20 || c >= 0x7f:
 			dst = append(dst, '\\', hexDigits[c>>4], hexDigits[c&15])
 		case c == '"' || c == '+' || c == ',' || c == ';' || c == '<' || c == '>' || c == '\\' || c == '=',
 			c == '#' && i == 0, c == ' ' && (i == 0 || i == len(value)-1):
@@ -161,6 +175,12 @@ func AppendDNValue[T ber.Bytes](dst []byte, value T) []byte {
 		}
 	}
 	return dst
+}
+
+// runeSize is the size of the rune at i, 1 where there is none.
+func runeSize[T ber.Bytes](value T, i int) int {
+	_, n := utf8.DecodeRuneInString(string(value[i:min(len(value), i+utf8.UTFMax)]))
+	return n
 }
 
 // Append appends the RFC 4514 text of the DN.
@@ -197,23 +217,23 @@ func (d DN) Equal(e DN) bool {
 	return true
 }
 
+// equal compares sets, so that it asks both ways: an RDN that says the same
+// twice must not equal one that says two things.
 func (r RDN) equal(s RDN) bool {
-	if len(r) != len(s) {
-		return false
-	}
+	return len(r) == len(s) && r.in(s) && (len(r) == 1 || s.in(r))
+}
+
+func (r RDN) in(s RDN) bool {
 	for _, a := range r {
-		found := false
-		for _, b := range s {
-			if SameAttributeType(a.Type, b.Type) && FoldValue(a.Value) == FoldValue(b.Value) {
-				found = true
-				break
-			}
-		}
-		if !found {
+		if !slices.ContainsFunc(s, a.equal) {
 			return false
 		}
 	}
 	return true
+}
+
+func (a AVA) equal(b AVA) bool {
+	return SameAttributeType(a.Type, b.Type) && FoldValue(a.Value) == FoldValue(b.Value)
 }
 
 // Below tells whether d is base or lies under it.
@@ -257,6 +277,9 @@ func AppendFolded[T ber.Bytes](dst []byte, value T) []byte {
 		if r >= utf8.RuneSelf {
 			r, n = utf8.DecodeRuneInString(string(value[i:min(len(value), i+utf8.UTFMax)]))
 			if r == utf8.RuneError && n <= 1 {
+				if space {
+					dst, space = append(dst, ' '), false
+				}
 				dst, i = append(dst, value[i]), i+1
 				continue
 			}

@@ -18,7 +18,7 @@ import (
 // to each call and never global, because two listeners may differ.
 type Limits struct {
 	Nesting     int // levels of a filter
-	FilterTerms int // nodes of a filter
+	FilterTerms int // nodes of a filter, and pieces of its substrings
 	Controls    int
 	Attributes  int // of a search's attribute list
 }

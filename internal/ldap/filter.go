@@ -110,7 +110,7 @@ func (d *filterDecoder) decode(r *ber.Reader[string], f *Filter, depth int) erro
 		f.Kind = FilterKind(tag & 0x1f)
 		return decodeAssertion(contents, f)
 	case 0xa4:
-		return decodeSubstrings(contents, f)
+		return d.decodeSubstrings(contents, f)
 	case 0x87:
 		f.Kind, f.Attr = FilterPresent, contents
 		return nil
@@ -121,13 +121,30 @@ func (d *filterDecoder) decode(r *ber.Reader[string], f *Filter, depth int) erro
 }
 
 func (d *filterDecoder) decodeSet(contents string, f *Filter, depth int) error {
-	for set := ber.Read(contents); !set.Empty(); {
+	set := ber.Read(contents)
+	if n := min(countElements(set), d.limits.FilterTerms-d.terms); n > 0 {
+		f.Children = make([]Filter, 0, n)
+	}
+	for !set.Empty() {
 		f.Children = append(f.Children, Filter{})
 		if err := d.decode(&set, &f.Children[len(f.Children)-1], depth+1); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// countElements says how many elements can be read, so that one slice of the
+// right size is made for them.
+func countElements(r ber.Reader[string]) int {
+	n := 0
+	for !r.Empty() {
+		if _, _, err := r.Next(); err != nil {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 func (d *filterDecoder) decodeNot(contents string, f *Filter, depth int) error {
@@ -159,8 +176,9 @@ func decodeAssertion(contents string, f *Filter) error {
 }
 
 // decodeSubstrings accepts the empty list that RFC 4511 forbids, because JNDI
-// sends it for an empty search box.
-func decodeSubstrings(contents string, f *Filter) error {
+// sends it for an empty search box. Every piece counts as a term: a piece of
+// two octets on the wire takes 24 in memory.
+func (d *filterDecoder) decodeSubstrings(contents string, f *Filter) error {
 	f.Kind = FilterSubstrings
 	r := ber.Read(contents)
 	var err error
@@ -171,7 +189,14 @@ func decodeSubstrings(contents string, f *Filter) error {
 	if err != nil || !r.Empty() {
 		return malformed("substrings", errOr(err, "octets behind the list"))
 	}
-	for pieces := ber.Read(list); !pieces.Empty(); {
+	pieces := ber.Read(list)
+	if n := min(countElements(pieces), d.limits.FilterTerms-d.terms); n > 0 {
+		f.Substrings = make([]Substring, 0, n)
+	}
+	for !pieces.Empty() {
+		if d.terms++; d.terms > d.limits.FilterTerms {
+			return &LimitError{Limit: "filter_terms", Max: d.limits.FilterTerms}
+		}
 		first := len(f.Substrings) == 0
 		tag, value, err := pieces.Next()
 		if err != nil {

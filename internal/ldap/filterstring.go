@@ -1,6 +1,9 @@
 package ldap
 
-import "unicode/utf8"
+import (
+	"unicode"
+	"unicode/utf8"
+)
 
 // String returns the RFC 4515 text of f.
 func (f *Filter) String() string {
@@ -9,7 +12,7 @@ func (f *Filter) String() string {
 
 // AppendText appends the RFC 4515 text of f. It stops soon after max octets
 // were appended (negative: never), so that the text of a filter of a megabyte
-// costs little; the cut is marked with an ellipsis. Values of attributes for
+// costs little; a text that was cut ends in an ellipsis. Values of attributes for
 // which mask answers true are written as ***.
 func (f *Filter) AppendText(dst []byte, max int, mask func(attr string) bool) []byte {
 	t := filterText{dst: dst, end: -1, mask: mask}
@@ -17,7 +20,7 @@ func (f *Filter) AppendText(dst []byte, max int, mask func(attr string) bool) []
 		t.end = len(dst) + max
 	}
 	t.filter(f)
-	if t.full() {
+	if t.cut {
 		t.dst = append(t.dst, "…"...)
 	}
 	return t.dst
@@ -27,27 +30,43 @@ type filterText struct {
 	dst  []byte
 	end  int
 	mask func(string) bool
+	cut  bool // something was left out
 }
 
-func (t *filterText) full() bool { return t.end >= 0 && len(t.dst) >= t.end }
+// full tells whether to stop, and is asked only where something is still due.
+func (t *filterText) full() bool {
+	if t.end >= 0 && len(t.dst) >= t.end {
+		t.cut = true
+	}
+	return t.cut
+}
+
+// lit writes what is no name or value, and nothing once the text is cut.
+func (t *filterText) lit(s string) {
+	if !t.cut {
+		t.dst = append(t.dst, s...)
+	}
+}
 
 func (t *filterText) filter(f *Filter) {
 	if t.full() {
 		return
 	}
-	t.dst = append(t.dst, '(')
+	t.lit("(")
 	switch f.Kind {
 	case FilterAnd, FilterOr, FilterNot:
-		t.dst = append(t.dst, "&|!"[f.Kind])
+		t.lit("&|!"[f.Kind : f.Kind+1])
 		for i := range f.Children {
-			t.filter(&f.Children[i])
+			if t.filter(&f.Children[i]); t.cut {
+				return
+			}
 		}
 	case FilterPresent:
 		t.name(f.Attr)
-		t.dst = append(t.dst, '=', '*')
+		t.lit("=*")
 	case FilterSubstrings:
 		t.name(f.Attr)
-		t.dst = append(t.dst, '=')
+		t.lit("=")
 		t.substrings(f)
 	case FilterExtensible:
 		t.extensible(f)
@@ -55,30 +74,33 @@ func (t *filterText) filter(f *Filter) {
 		t.name(f.Attr)
 		switch f.Kind {
 		case FilterGreaterOrEqual:
-			t.dst = append(t.dst, '>')
+			t.lit(">")
 		case FilterLessOrEqual:
-			t.dst = append(t.dst, '<')
+			t.lit("<")
 		case FilterApprox:
-			t.dst = append(t.dst, '~')
+			t.lit("~")
 		}
-		t.dst = append(t.dst, '=')
+		t.lit("=")
 		t.value(f.Attr, f.Value)
 	}
-	t.dst = append(t.dst, ')')
+	t.lit(")")
 }
 
 func (t *filterText) substrings(f *Filter) {
 	if len(f.Substrings) == 0 {
-		t.dst = append(t.dst, "**"...)
+		t.lit("**")
 		return
 	}
 	if f.Substrings[0].Kind != SubInitial {
-		t.dst = append(t.dst, '*')
+		t.lit("*")
 	}
 	for _, s := range f.Substrings {
+		if t.full() {
+			return
+		}
 		t.value(f.Attr, s.Value)
 		if s.Kind != SubFinal {
-			t.dst = append(t.dst, '*')
+			t.lit("*")
 		}
 	}
 }
@@ -86,13 +108,13 @@ func (t *filterText) substrings(f *Filter) {
 func (t *filterText) extensible(f *Filter) {
 	t.name(f.Attr)
 	if f.DNAttrs {
-		t.dst = append(t.dst, ":dn"...)
+		t.lit(":dn")
 	}
 	if f.Rule != "" {
-		t.dst = append(t.dst, ':')
+		t.lit(":")
 		t.name(f.Rule)
 	}
-	t.dst = append(t.dst, ':', '=')
+	t.lit(":=")
 	t.value(f.Attr, f.Value)
 }
 
@@ -102,21 +124,22 @@ func (t *filterText) name(s string) { t.escape(s) }
 
 func (t *filterText) value(attr, s string) {
 	if t.mask != nil && t.mask(attr) {
-		t.dst = append(t.dst, "***"...)
+		t.lit("***")
 		return
 	}
 	t.escape(s)
 }
 
-// escape writes a value as RFC 4515 section 3 wants it, and control characters
-// escaped as well, so that the text stays one line. Whole runes only.
+// escape writes a value as RFC 4515 section 3 wants it. What does not print is
+// escaped as well, so that the text stays one line and in reading order. Whole
+// runes only.
 func (t *filterText) escape(s string) {
 	const hex = "0123456789abcdef"
 	for i := 0; i < len(s) && !t.full(); {
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			r, n := utf8.DecodeRuneInString(s[i:])
-			if r != utf8.RuneError && r != '\u2028' && r != '\u2029' && r >= 0xa0 {
+			if r != utf8.RuneError && unicode.IsPrint(r) {
 				t.dst = append(t.dst, s[i:i+n]...)
 				i += n
 				continue

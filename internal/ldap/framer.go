@@ -10,6 +10,8 @@ import (
 const (
 	firstBuffer = 1 << 10 // what an idle connection holds
 	keepBuffer  = 64 << 10
+
+	maxEmptyReads = 100 // as bufio; net.Pipe hands on an empty write as one
 )
 
 // Framer cuts a byte stream into LDAP messages. Its memory follows the bytes
@@ -28,13 +30,13 @@ func NewFramer(r io.Reader) *Framer { return &Framer{r: r} }
 type FrameError struct {
 	Reason string
 	First  byte  // the octet where a message was due
-	Length int64 // claimed length, when that is the reason
+	Length int64 // claimed length of the contents, when that is the reason
 	Max    int64
 }
 
 func (e *FrameError) Error() string {
 	if e.Max > 0 {
-		return fmt.Sprintf("%v: message of %d octets exceeds the limit of %d", ErrMalformed, e.Length, e.Max)
+		return fmt.Sprintf("%v: message with %d octets of contents exceeds the limit of %d", ErrMalformed, e.Length, e.Max)
 	}
 	return fmt.Sprintf("%v: %s (first octet 0x%02x)", ErrMalformed, e.Reason, e.First)
 }
@@ -44,7 +46,8 @@ func (e *FrameError) Unwrap() error { return ErrMalformed }
 // Buffered is the number of octets read but not yet returned.
 func (f *Framer) Buffered() int { return f.end - f.start }
 
-// HasFrame tells whether Next would return without reading.
+// HasFrame tells whether a message, or octets that are none, lie in the
+// buffer, so that Next returns without reading.
 func (f *Framer) HasFrame() bool {
 	size, length, err := f.header(1 << 62)
 	return err != nil || size > 0 && int64(f.Buffered()-size) >= length
@@ -91,8 +94,8 @@ func (f *Framer) header(max int64) (size int, length int64, err error) {
 	if err != nil {
 		return 0, 0, &FrameError{Reason: err.Error(), First: in[0]}
 	}
-	if length > max {
-		return 0, 0, &FrameError{First: in[0], Length: length, Max: max}
+	if length > max-int64(size) {
+		return 0, 0, &FrameError{Reason: "message too long", First: in[0], Length: length, Max: max}
 	}
 	return size, length, nil
 }
@@ -102,7 +105,8 @@ func (f *Framer) header(max int64) (size int, length int64, err error) {
 func (f *Framer) fill() error {
 	if f.start == f.end {
 		f.start, f.end = 0, 0
-		if cap(f.buf) > keepBuffer {
+		if len(f.buf) > keepBuffer {
+			clear(f.buf)
 			f.buf = nil
 		}
 	}
@@ -114,18 +118,21 @@ func (f *Framer) fill() error {
 		default:
 			bigger := make([]byte, max(firstBuffer, 2*len(f.buf)))
 			copy(bigger, f.buf[:f.end])
+			clear(f.buf) // Wipe cannot reach what is left behind here
 			f.buf = bigger
 		}
 	}
-	n, err := f.r.Read(f.buf[f.end:])
-	f.end += n
-	if n > 0 {
-		return nil
+	for range maxEmptyReads {
+		n, err := f.r.Read(f.buf[f.end:])
+		f.end += n
+		if n > 0 {
+			return nil // an error that came along comes again
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		return io.ErrNoProgress
-	}
-	return err
+	return io.ErrNoProgress
 }
 
 // Wipe overwrites everything the framer holds, for connections that carried a

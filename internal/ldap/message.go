@@ -68,9 +68,6 @@ func ParseMessage(frame []byte) (Message, error) {
 		if _, m.Controls, err = r.Next(); err != nil {
 			return m, malformed("controls", err)
 		}
-		if m.Controls == nil {
-			m.Controls = []byte{}
-		}
 	}
 	// RFC 4511 leaves room for extensions behind the controls; nobody sends
 	// any, and an element there is more likely an attempt to hide one.

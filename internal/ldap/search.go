@@ -105,17 +105,18 @@ func decodeAttributeList(r *ber.Reader[string], limit int) ([]string, error) {
 	if err != nil {
 		return nil, malformed("attribute list", err)
 	}
+	list := ber.Read(contents)
 	var names []string
-	for list := ber.Read(contents); !list.Empty(); {
+	if n := min(countElements(list), limit); n > 0 {
+		names = make([]string, 0, n)
+	}
+	for !list.Empty() {
 		name, err := list.Expect(ber.OctetString)
 		if err != nil {
 			return nil, malformed("attribute list", err)
 		}
 		if len(names) == limit {
 			return nil, &LimitError{Limit: "attributes", Max: limit}
-		}
-		if names == nil {
-			names = make([]string, 0, 8)
 		}
 		names = append(names, name)
 	}

@@ -8,20 +8,21 @@ import (
 // clipMark stands where text was cut.
 const clipMark = "…"
 
-// Clip returns s as one printable line of valid UTF-8, at most max bytes long.
+// Clip returns s as one printable line of valid UTF-8, at most limit bytes long.
 // Longer text is cut between two runes and ends with "…" (the mark counts). A
 // byte that is not UTF-8, and every byte of a rune that would break the line or
 // hide (controls, line separators, invisible and direction-changing formats), is
-// written as \xNN. Work and result are bounded by max, however long s is.
+// written as \xNN. Work and result are bounded by limit, however long s is.
 //
 // The result is for reading: a backslash of the text itself stays as it is, since
 // filters and DNs are full of them.
-func Clip(s string, max int) string {
-	if isPlain(s, max) {
+func Clip(s string, limit int) string {
+	if isPlain(s, limit) {
 		return s
 	}
+	limit = max(limit, 0)
 	var (
-		out  = make([]byte, 0, min(max, len(s)+16))
+		out  = make([]byte, 0, min(limit, len(s)+16))
 		keep = 0 // length of out that leaves room for the mark
 	)
 	for len(s) > 0 {
@@ -32,10 +33,10 @@ func Clip(s string, max int) string {
 		} else {
 			out = appendEscaped(out, s[:size])
 		}
-		if len(out) > max {
-			return cut(out[:start], keep, max)
+		if len(out) > limit {
+			return cut(out[:start], keep, limit)
 		}
-		if len(out) <= max-len(clipMark) {
+		if len(out) <= limit-len(clipMark) {
 			keep = len(out)
 		}
 		s = s[size:]
@@ -43,17 +44,17 @@ func Clip(s string, max int) string {
 	return string(out)
 }
 
-func cut(out []byte, keep, max int) string {
-	if max < len(clipMark) {
+func cut(out []byte, keep, limit int) string {
+	if limit < len(clipMark) {
 		return ""
 	}
 	return string(append(out[:keep], clipMark...))
 }
 
-// isPlain reports whether s fits in max bytes and is printable ASCII, which
+// isPlain reports whether s fits in limit bytes and is printable ASCII, which
 // nearly every value is; those are returned without a copy.
-func isPlain(s string, max int) bool {
-	if len(s) > max {
+func isPlain(s string, limit int) bool {
+	if len(s) > limit {
 		return false
 	}
 	for i := range len(s) {

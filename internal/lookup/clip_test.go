@@ -28,6 +28,7 @@ func TestClip(t *testing.T) {
 		{"an escape is not split either", "aa\x00\x00", 8, `aa…`},
 		{"backslashes of the text stay", `(cn=a\2ab)`, 64, `(cn=a\2ab)`},
 		{"too small for the mark", "abc", 2, ""},
+		{"no room at all", "ö", -1, ""},
 		{"empty", "", 0, ""},
 	}
 	for _, tt := range tests {

@@ -157,8 +157,8 @@ func TestPublishAfterAndDuringCloseIsSafe(t *testing.T) {
 }
 
 func TestPanickingSinkLosesOnlyThatRecord(t *testing.T) {
-	log.SetOutput(io.Discard)
 	defer log.SetOutput(log.Default().Writer())
+	log.SetOutput(io.Discard)
 	sink := &panickySink{}
 	f := NewFanout(nil, sink)
 	for id := range uint64(3) {

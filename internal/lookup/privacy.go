@@ -17,14 +17,14 @@ import (
 //   - in DNs (bind, base, upstream base): the value of each component. Names of
 //     common attribute types stay: uid=h:…,ou=h:…. Anything else is hashed whole.
 //   - in filters: each asserted value, each piece between the * of a substring
-//     filter. Attribute names, matching rules and structure stay. A value that is
-//     itself a DN is hashed like a DN, so that member=uid=x,… shows the same hash
-//     as uid=x.
-//   - a diagnostic or a hint that holds a '=', since it may quote a DN or a filter.
+//     filter. Attribute names, object classes, matching rules and structure stay.
+//     A value that is itself a DN is hashed like a DN, so that member=uid=x,…
+//     shows the same hash as uid=x.
+//   - a diagnostic, or the text of a hint, that holds a '=': it may quote a DN.
 //   - an attribute name or OID that cannot be one.
 //
-// What stays readable: client addresses and ports, attribute names, OIDs, numbers,
-// sizes, times, result codes, and diagnostics and hints without '='.
+// What stays readable: client addresses and ports, names of attributes, classes
+// and hints, OIDs, numbers, times, result codes, and texts without '='.
 //
 // A short value can be guessed by whoever has the key, and counting how often a
 // hash occurs needs no key: this is a mask, not anonymity.
@@ -62,7 +62,7 @@ func (h *Hasher) Record(r *Record) *Record {
 	c.Name = h.name(r.Name)
 	c.Attrs = mapped(r.Attrs, h.name)
 	c.Controls = mapped(r.Controls, h.name)
-	c.Hints = mapped(r.Hints, h.text)
+	c.Hints = mapped(r.Hints, h.hint)
 	c.Diagnostic = h.text(r.Diagnostic)
 	c.Upstream.Base = h.dn(r.Upstream.Base)
 	c.Upstream.Filter = h.filter(r.Upstream.Filter)
@@ -98,6 +98,15 @@ func (h *Hasher) text(s string) string {
 		return h.Value(s)
 	}
 	return s
+}
+
+// hint keeps the stable name in front of a hint's text.
+func (h *Hasher) hint(s string) string {
+	name, text, found := strings.Cut(s, ": ")
+	if !found || !isName(name) {
+		return h.text(s)
+	}
+	return name + ": " + h.text(text)
 }
 
 // name keeps what can be an attribute description, an OID, "*" or "+".

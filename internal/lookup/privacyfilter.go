@@ -37,6 +37,9 @@ func (h *Hasher) item(s string) string {
 	if !found || !isName(strings.TrimRight(name, "~<>")) {
 		return h.Value(s)
 	}
+	if strings.EqualFold(name, "objectClass") && isName(value) {
+		return s
+	}
 	return name + "=" + h.assertion(value)
 }
 

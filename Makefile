@@ -1,0 +1,23 @@
+# Everything here is a short name for a command that also works without make.
+.PHONY: demo build test quick bench lint fuzz
+
+demo:   ## embedded directory, proxy and metrics on loopback
+	go run ./cmd/jamf-ldap-proxy demo
+
+build:  ## one static binary
+	CGO_ENABLED=0 go build -trimpath -o jamf-ldap-proxy ./cmd/jamf-ldap-proxy
+
+test:   ## everything CI runs
+	test/run
+
+quick:  ## without the slow sets
+	test/run --quick
+
+bench:  ## beside HAProxy and slapd, on loopback
+	bench/run
+
+lint:   ## needs golangci-lint
+	golangci-lint run
+
+fuzz:   ## ten minutes a target
+	FUZZTIME=10m test/run --fuzz

@@ -1,0 +1,39 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// unavailableKeys are keys of features that are designed but not built. They
+// get an answer of their own: "there is no such key" would send people looking
+// for a typing mistake, and taking them silently would be a lie.
+var unavailableKeys = []string{
+	"cache",
+	"journal",
+	"groups.discover",
+	"groups.stable_uuid",
+	"listeners[].proxy_protocol",
+	"upstream.service_account",
+	"upstream.warm",
+}
+
+const notAvailable = "is not available in this version"
+
+// unavailable words the refusal of a path (without indexes) that belongs to a
+// feature not built yet.
+func unavailable(path string) (message string, ok bool) {
+	found := slices.ContainsFunc(unavailableKeys, func(key string) bool { return below(path, key) })
+	return notAvailable, found
+}
+
+// unavailableVariable is unavailable for the rest of a variable's name.
+func unavailableVariable(rest string) bool {
+	return slices.ContainsFunc(unavailableKeys, func(key string) bool {
+		if strings.Contains(key, "[]") {
+			return false
+		}
+		name := variableName(key)
+		return rest == name || strings.HasPrefix(rest, name+"_")
+	})
+}

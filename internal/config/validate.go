@@ -1,0 +1,98 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// validate checks what the values mean and completes the configuration. Values
+// that could not be read are skipped: mistake knows their paths.
+func (l *loader) validate() {
+	l.validateListeners()
+	l.validateUpstream()
+	l.validateGroups()
+	l.validateWeb()
+	l.validateLog()
+	l.validateLimits()
+}
+
+// missing reports a required key that was not given, or given empty.
+func (l *loader) missing(path, try string) {
+	if l.excused[path] {
+		return
+	}
+	message := "is missing"
+	if l.at.given(path) {
+		message = "is empty"
+	}
+	l.mistake(path, "", message, try)
+}
+
+// oneOf checks a value that has few choices.
+func (l *loader) oneOf(path, value string, choices ...string) {
+	if slices.Contains(choices, value) {
+		return
+	}
+	try := "write " + choice(choices)
+	if near := nearest(value, choices); near != "" {
+		try = fmt.Sprintf("did you mean %s? The choices are %s", near, choice(choices))
+	}
+	if value == "" {
+		l.mistake(path, "", "is empty", try)
+		return
+	}
+	l.mistake(path, value, "is not one of its choices", try)
+}
+
+// choice writes "a, b or c".
+func choice(choices []string) string {
+	last := len(choices) - 1
+	return strings.Join(choices[:last], ", ") + " or " + choices[last]
+}
+
+// checkAddress checks host:port and returns the host.
+func (l *loader) checkAddress(path, address string) (host string, ok bool) {
+	example := "write host:port, for example 127.0.0.1:1389"
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		if addr, err := netip.ParseAddr(strings.Trim(address, "[]")); err == nil {
+			example = "add a port: " + net.JoinHostPort(addr.String(), "1389")
+		} else if strings.Count(address, ":") > 1 {
+			example = "put an IPv6 address in brackets: [::1]:1389"
+		}
+		l.mistake(path, address, "is not an address with a port", example)
+		return "", false
+	}
+	if strings.ContainsAny(host, " /@%") && !isIP(host) {
+		l.mistake(path, address, "is not an address: the host has characters that no host has", example)
+		return "", false
+	}
+	if !isPort(port, 0) {
+		l.mistake(path, address, "needs a port number from 1 to 65535 (0: any free one)", example)
+		return "", false
+	}
+	return host, true
+}
+
+func isIP(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}
+
+func isPort(port string, lowest int) bool {
+	n, err := strconv.Atoi(port)
+	return err == nil && isDigits(port) && n >= lowest && n <= 65535
+}
+
+// isLoopback reports whether only this machine can be reached at host.
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}

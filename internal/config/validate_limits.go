@@ -1,0 +1,39 @@
+package config
+
+import (
+	"reflect"
+	"strconv"
+
+	"jamf-ldap-proxy/internal/bytesize"
+)
+
+// maxFilterNesting is the deepest limits.nesting: filters are walked by
+// recursion, and no directory client nests deeper than a few dozen.
+const maxFilterNesting = 1000
+
+// validateLimits checks every limit by the types, so that a limit added in
+// package proxy cannot be forgotten here.
+func (l *loader) validateLimits() {
+	limits := reflect.ValueOf(l.cfg.Limits)
+	defaults := reflect.ValueOf(Default().Limits)
+	for _, f := range fieldsOf(limits.Type()) {
+		v := limits.Field(f.index)
+		if v.Int() <= 0 {
+			l.notPositive(join("limits", f.name), limitText(v), limitText(defaults.Field(f.index)))
+		}
+	}
+	if n := l.cfg.Limits.Nesting; n > maxFilterNesting {
+		l.mistake("limits.nesting", strconv.Itoa(n), "must be at most "+strconv.Itoa(maxFilterNesting),
+			"write a smaller number; 64 is the default and no known client needs more")
+	}
+}
+
+func limitText(v reflect.Value) string {
+	switch value := v.Interface().(type) {
+	case bytesize.Size:
+		return value.String()
+	case interface{ String() string }: // a duration
+		return value.String()
+	}
+	return strconv.FormatInt(v.Int(), 10)
+}

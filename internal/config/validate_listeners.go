@@ -1,0 +1,74 @@
+package config
+
+import (
+	"fmt"
+	"net"
+
+	"jamf-ldap-proxy/proxy"
+)
+
+// The protocols of a listener.
+const (
+	protocolLDAP  = "ldap"
+	protocolLDAPS = "ldaps"
+)
+
+func (l *loader) validateListeners() {
+	if len(l.cfg.Listeners) == 0 {
+		l.mistake("listeners", "", "is an empty list, so Jamf could connect nowhere",
+			"remove the key to listen on 127.0.0.1:1389, or add an item with an address")
+	}
+	seen := map[string]int{}
+	for i := range l.cfg.Listeners {
+		path, c := item("listeners", i), &l.cfg.Listeners[i]
+		l.validateListenAddress(path, c.Address, i, seen)
+		l.oneOf(join(path, "protocol"), c.Protocol, protocolLDAP, protocolLDAPS)
+		l.validateServerTLS(path, c)
+		for n, prefix := range c.Allow {
+			c.Allow[n] = prefix.Masked()
+		}
+	}
+}
+
+func (l *loader) validateListenAddress(path, address string, i int, seen map[string]int) {
+	key := join(path, "address")
+	if address == "" {
+		l.missing(key, "add an address with a port: address: 127.0.0.1:1389")
+		return
+	}
+	if _, ok := l.checkAddress(key, address); !ok {
+		return
+	}
+	if first, twice := seen[address]; twice && !hasPortZero(address) {
+		l.mistake(key, address, fmt.Sprintf("is already the address of listeners[%d]", first),
+			"give each listener its own port: 1389 and 1636 are usual")
+		return
+	}
+	seen[address] = i
+}
+
+func hasPortZero(address string) bool {
+	_, port, _ := net.SplitHostPort(address)
+	return port == "0"
+}
+
+func (l *loader) validateServerTLS(path string, c *proxy.ListenerConfig) {
+	section := join(path, "tls")
+	certificate, key := join(section, "certificate"), join(section, "key")
+	makeOne := "`jamf-ldap-proxy cert` makes a certificate and its key"
+	switch {
+	case c.TLS.Certificate == "" && c.TLS.Key == "":
+		if c.Protocol == protocolLDAPS && !l.isBad(certificate) && !l.isBad(key) {
+			l.mistake(section, "", "is missing: protocol ldaps needs a certificate",
+				"add tls: { certificate: proxy.pem, key: proxy.key }, or use protocol: ldap; "+makeOne)
+		}
+	case c.TLS.Key == "":
+		l.missing(key, "name the PEM file with the private key of "+c.TLS.Certificate)
+	case c.TLS.Certificate == "":
+		l.missing(certificate, "name the PEM file with the certificate that belongs to the key")
+	default:
+		c.TLS.Certificate = l.absolute(certificate, c.TLS.Certificate)
+		c.TLS.Key = l.absolute(key, c.TLS.Key)
+		l.checkKeyPair(certificate, key, c.TLS)
+	}
+}

@@ -1,0 +1,141 @@
+package logging
+
+import (
+	"encoding/hex"
+	"iter"
+	"slices"
+	"strings"
+
+	"jamf-ldap-proxy/internal/lookup"
+)
+
+// subject returns what a lookup asks for, short enough for a column: the user or
+// group by name, "member=jon.snow" for a membership. It reads the texts of the
+// record roughly; the JSON log has them in full.
+func subject(r *record) string {
+	switch r.Op {
+	case lookup.OpBind:
+		return orElse(firstValue(r.BindDN), "anonymous")
+	case lookup.OpExtended:
+		return extensionName(r.Name)
+	case lookup.OpSearch, lookup.OpCompare:
+		return strings.Join(searchedFor(r), " ")
+	}
+	return firstValue(r.Base)
+}
+
+// searchedFor lists the entry that is read, if it is one entry, and the values of
+// the filter.
+func searchedFor(r *record) []string {
+	var list []string
+	if r.Op == lookup.OpCompare || r.Scope == "base" {
+		list = appendNew(list, firstValue(r.Base))
+	}
+	everything := false
+	for name, value := range assertions(r.Filter) {
+		switch {
+		case strings.EqualFold(name, "objectClass"):
+		case strings.Trim(value, "*") == "":
+			everything = true // a presence, or the (cn=**) of an empty search box
+		default:
+			list = appendNew(list, shownAssertion(name, value))
+		}
+	}
+	if len(list) == 0 && everything {
+		return []string{"*"}
+	}
+	return list
+}
+
+func appendNew(list []string, s string) []string {
+	if s == "" || slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
+}
+
+// assertions yields the name and value of each item of an RFC 4515 filter, as far
+// as a column could show them.
+func assertions(filter string) iter.Seq2[string, string] {
+	filter = filter[:min(len(filter), maxFilter)]
+	return func(yield func(name, value string) bool) {
+		for part := range strings.FieldsFuncSeq(filter, isParenthesis) {
+			name, value, found := strings.Cut(part, "=")
+			if found && !yield(strings.TrimRight(name, "~<>:"), value) {
+				return
+			}
+		}
+	}
+}
+
+func isParenthesis(r rune) bool { return r == '(' || r == ')' }
+
+// shownAssertion drops the names that Jamf searches people and groups by, and
+// shortens DNs.
+func shownAssertion(name, value string) string {
+	value = unescaped(value)
+	switch strings.ToLower(name) {
+	case "cn", "uid", "mail", "sn", "givenname", "displayname":
+		return value
+	case "member", "uniquemember", "memberuid", "memberof":
+		return name + "=" + firstValue(value)
+	}
+	return name + "=" + value
+}
+
+// firstValue returns the value of a DN's first component, or s if it is no DN.
+func firstValue(s string) string {
+	s = s[:min(len(s), maxText)]
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case ',':
+			s = s[:i]
+		}
+	}
+	if _, value, found := strings.Cut(s, "="); found {
+		return unescaped(value)
+	}
+	return s
+}
+
+// unescaped undoes the \28 of filters and DNs and the \, of DNs.
+func unescaped(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var out strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) {
+			out.WriteByte(s[i])
+			continue
+		}
+		if raw, err := hex.DecodeString(s[i+1 : min(i+3, len(s))]); err == nil && len(raw) == 1 {
+			out.Write(raw)
+			i += 2
+			continue
+		}
+		out.WriteByte(s[i+1])
+		i++
+	}
+	return out.String()
+}
+
+// extensionName names the extended operations that clients of a directory send.
+func extensionName(oid string) string {
+	switch oid {
+	case "1.3.6.1.4.1.1466.20037":
+		return "StartTLS"
+	case "1.3.6.1.4.1.4203.1.11.3":
+		return "WhoAmI"
+	}
+	return oid
+}
+
+func orElse(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}

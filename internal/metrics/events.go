@@ -1,0 +1,94 @@
+package metrics
+
+import (
+	"slices"
+	"time"
+)
+
+// The label values that the proxy may report; anything else counts as "other".
+var (
+	connectionOutcomes = []string{
+		"accepted", "refused_limit", "refused_per_address", "refused_allow", "tls_failed", other,
+	}
+	bindFailureReasons = []string{
+		"invalid_credentials", "unavailable", "timeout", "backoff", "empty_password", "sasl", other,
+	}
+	connectionStates = []string{"idle", "leased", "dialing", other}
+)
+
+const other = "other"
+
+func oneOf(known []string, value string) string {
+	if slices.Contains(known, value) {
+		return value
+	}
+	return other
+}
+
+// ClientConnected counts a client in; each call is paired with ClientDisconnected.
+func (m *Metrics) ClientConnected() { m.clients.Inc() }
+
+// ClientDisconnected counts a client out.
+func (m *Metrics) ClientDisconnected() { m.clients.Dec() }
+
+// ClientConnection counts what became of a connection: accepted, refused_limit,
+// refused_per_address, refused_allow or tls_failed.
+func (m *Metrics) ClientConnection(outcome string) {
+	m.connections.WithLabelValues(oneOf(connectionOutcomes, outcome)).Inc()
+}
+
+// BindFailed counts a bind that did not succeed: invalid_credentials, unavailable,
+// timeout, backoff, empty_password, sasl or other.
+func (m *Metrics) BindFailed(reason string) {
+	m.bindFailures.WithLabelValues(oneOf(bindFailureReasons, reason)).Inc()
+}
+
+// Panic counts a panic that was caught.
+func (m *Metrics) Panic() { m.panics.Inc() }
+
+// DroppedRecord counts a lookup record that the named sink lost.
+func (m *Metrics) DroppedRecord(sink string) { m.droppedRecords.WithLabelValues(sink).Inc() }
+
+// SearchReference counts a search reference that was dropped.
+func (m *Metrics) SearchReference() { m.searchReferences.Inc() }
+
+// UpstreamConnection adds delta to the number of connections to server that are
+// idle, leased or dialing.
+func (m *Metrics) UpstreamConnection(server, state string, delta int) {
+	m.upstreamConnections.WithLabelValues(server, oneOf(connectionStates, state)).Add(float64(delta))
+}
+
+// UpstreamUp records whether server could be reached last time.
+func (m *Metrics) UpstreamUp(server string, up bool) {
+	m.upstreamUp.WithLabelValues(server).Set(zeroOrOne(up))
+}
+
+// UpstreamTLSExpiry records when the certificate chain of server expires. The zero
+// time removes the series: the server has no certificate.
+func (m *Metrics) UpstreamTLSExpiry(server string, t time.Time) {
+	if t.IsZero() {
+		m.upstreamTLSExpiry.DeleteLabelValues(server)
+		return
+	}
+	m.upstreamTLSExpiry.WithLabelValues(server).Set(float64(t.Unix()))
+}
+
+// ListenerTLSExpiry records when the certificate of the listener, named by its
+// configured address, expires. The zero time removes the series.
+func (m *Metrics) ListenerTLSExpiry(listener string, t time.Time) {
+	if t.IsZero() {
+		m.listenerTLSExpiry.DeleteLabelValues(listener)
+		return
+	}
+	m.listenerTLSExpiry.WithLabelValues(listener).Set(float64(t.Unix()))
+}
+
+// ConfigReload records whether the latest reload took effect.
+func (m *Metrics) ConfigReload(ok bool) { m.reloadSuccessful.Set(zeroOrOne(ok)) }
+
+func zeroOrOne(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,141 @@
+// Package metrics holds the program's Prometheus metrics, in a registry of its
+// own: two proxies in one process count apart. docs/metrics.md explains each one
+// to operators; a test holds that page and the registry together.
+//
+// Every label is bounded. What a client can choose is mapped to a fixed set, the
+// rest to "other".
+package metrics
+
+import (
+	"net/http"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const namespace = "jamf_ldap_proxy"
+
+// durationBuckets are bounds in seconds, from a cached answer to the longest
+// search that upstream is given.
+var durationBuckets = []float64{
+	.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60,
+}
+
+// Metrics is a registry with every metric of the program. Its methods may be
+// called from any goroutine.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	lookups          *prometheus.CounterVec
+	lookupDuration   *prometheus.HistogramVec
+	upstreamDuration *prometheus.HistogramVec
+	entries          prometheus.Counter
+	rewrites         *prometheus.CounterVec
+	hints            *prometheus.CounterVec
+
+	upstreamConnections *prometheus.GaugeVec
+	upstreamUp          *prometheus.GaugeVec
+	upstreamTLSExpiry   *prometheus.GaugeVec
+	listenerTLSExpiry   *prometheus.GaugeVec
+
+	clients          prometheus.Gauge
+	connections      *prometheus.CounterVec
+	bindFailures     *prometheus.CounterVec
+	searchReferences prometheus.Counter
+	droppedRecords   *prometheus.CounterVec
+	panics           prometheus.Counter
+	reloadSuccessful prometheus.Gauge
+}
+
+// New returns metrics in their first state: counters whose labels are known
+// beforehand are there at zero, so that their first increase is visible to
+// rate(), and the configuration counts as loaded.
+func New(buildVersion string) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.registerLookups()
+	m.registerUpstream()
+	m.registerClients()
+	m.registerProgram(buildVersion)
+	return m
+}
+
+// Registry returns the registry, for further collectors of the program.
+func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
+
+// Handler serves the registry in the Prometheus text format. OpenMetrics stays
+// off: there the gauge client_connections and the counter
+// client_connections_total would be two families of one name.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 8})
+}
+
+func (m *Metrics) registerLookups() {
+	m.lookups = m.counters("lookups_total",
+		"Operations of clients.", "op", "kind", "result", "bridged")
+	m.lookupDuration = m.histograms("lookup_duration_seconds",
+		"Time from a complete request to the end of its answer.", "op", "kind")
+	m.upstreamDuration = m.histograms("upstream_duration_seconds",
+		"Time that upstream took for a lookup.", "server", "op", "result")
+	m.entries = m.counter("entries_total",
+		"Entries sent to clients.")
+	m.rewrites = m.counters("rewrites_total",
+		"Lookups that a rule translated.", "rule")
+	m.hints = m.counters("hints_total",
+		"Lookups with a hint for the administrator.", "hint")
+}
+
+func (m *Metrics) registerUpstream() {
+	m.upstreamConnections = m.gauges("upstream_connections",
+		"Connections to upstream by what they are doing.", "server", "state")
+	m.upstreamUp = m.gauges("upstream_up",
+		"Whether the upstream server answered last time (1) or not (0).", "server")
+	m.upstreamTLSExpiry = m.gauges("upstream_tls_expiry_timestamp_seconds",
+		"When the first certificate of the upstream chain expires, in Unix time.", "server")
+	m.listenerTLSExpiry = m.gauges("listener_tls_expiry_timestamp_seconds",
+		"When the certificate of a listener expires, in Unix time.", "listener")
+}
+
+func (m *Metrics) registerClients() {
+	m.clients = m.gauge("client_connections",
+		"Open connections of clients.")
+	m.connections = m.counters("client_connections_total",
+		"Connections of clients by what became of them.", "outcome")
+	m.bindFailures = m.counters("bind_failures_total",
+		"Binds that did not succeed.", "reason")
+	m.searchReferences = m.counter("search_references_total",
+		"Search references that upstream sent and the proxy dropped.")
+	preset(m.connections, connectionOutcomes)
+	preset(m.bindFailures, bindFailureReasons)
+}
+
+func (m *Metrics) registerProgram(version string) {
+	m.droppedRecords = m.counters("dropped_records_total",
+		"Lookup records that a sink lost because it did not keep up.", "sink")
+	m.panics = m.counter("panics_total",
+		"Panics that ended an operation but not the program.")
+	m.reloadSuccessful = m.gauge("config_last_reload_successful",
+		"Whether the configuration was loaded last time (1) or the one before is still in use (0).")
+	m.reloadSuccessful.Set(1)
+
+	info := m.gauges("build_info", "The running program; always 1.", "version", "revision", "goversion")
+	info.WithLabelValues(version, revision(), runtime.Version()).Set(1)
+	m.registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+}
+
+// revision is the commit that the program was built from, if the build says so.
+func revision() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				return setting.Value
+			}
+		}
+	}
+	return "unknown"
+}

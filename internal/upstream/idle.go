@@ -1,0 +1,76 @@
+package upstream
+
+import (
+	"container/list"
+	"slices"
+	"time"
+)
+
+// How many connections wait for their identity to come back. Jamf binds as one
+// service account and, for a moment each, as the users who log in: a few per
+// identity serve its bursts, and the total bounds what the users leave behind.
+const (
+	maxIdlePerIdentity = 4
+	maxIdle            = 256
+)
+
+// idleSet holds the connections that nobody uses. It only keeps order; its
+// owner locks, and closes what falls out.
+type idleSet struct {
+	byAge list.List // of *link, longest idle first
+	byKey map[identityKey][]*list.Element
+}
+
+// put adds l and returns the connection that had to make room, if any.
+func (s *idleSet) put(l *link, now time.Time) (displaced *link) {
+	switch same := s.byKey[l.owner]; {
+	case len(same) >= maxIdlePerIdentity:
+		displaced = s.remove(same[0])
+	case s.byAge.Len() >= maxIdle:
+		displaced = s.remove(s.byAge.Front())
+	}
+	if s.byKey == nil {
+		s.byKey = make(map[identityKey][]*list.Element)
+	}
+	l.idleSince = now
+	s.byKey[l.owner] = append(s.byKey[l.owner], s.byAge.PushBack(l))
+	return displaced
+}
+
+// take removes and returns the connection of key that became idle last, the
+// one most likely to be alive; nil when there is none.
+func (s *idleSet) take(key identityKey) *link {
+	same := s.byKey[key]
+	if len(same) == 0 {
+		return nil
+	}
+	return s.remove(same[len(same)-1])
+}
+
+// expire removes and returns what became idle at t or before.
+func (s *idleSet) expire(t time.Time) (expired []*link) {
+	for e := s.byAge.Front(); e != nil && !e.Value.(*link).idleSince.After(t); e = s.byAge.Front() {
+		expired = append(expired, s.remove(e))
+	}
+	return expired
+}
+
+// drain removes and returns everything.
+func (s *idleSet) drain() (all []*link) {
+	for e := s.byAge.Front(); e != nil; e = s.byAge.Front() {
+		all = append(all, s.remove(e))
+	}
+	return all
+}
+
+func (s *idleSet) remove(e *list.Element) *link {
+	l := s.byAge.Remove(e).(*link)
+	same := s.byKey[l.owner]
+	i := slices.Index(same, e)
+	if same = slices.Delete(same, i, i+1); len(same) == 0 {
+		delete(s.byKey, l.owner)
+	} else {
+		s.byKey[l.owner] = same
+	}
+	return l
+}

@@ -1,0 +1,371 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"jamf-ldap-proxy/internal/ldap"
+	"jamf-ldap-proxy/internal/lookup"
+	"jamf-ldap-proxy/internal/upstream"
+	"jamf-ldap-proxy/rewrite"
+)
+
+// Recorder takes finished lookup records; *lookup.Fanout is one. Publish must
+// not block.
+type Recorder interface {
+	Publish(*lookup.Record)
+}
+
+// Metrics counts what no lookup record tells.
+type Metrics interface {
+	ClientConnected()
+	ClientDisconnected()
+	ClientConnection(outcome string) // one of the Connection constants
+	BindFailed(reason string)        // one of the BindFailed constants
+	Panic()
+	SearchReference() // a reference from upstream was dropped
+}
+
+// Outcomes of a client's attempt to connect.
+const (
+	ConnectionAccepted   = "accepted"
+	ConnectionNotAllowed = "not_allowed"   // not in the listener's allow list
+	ConnectionLimit      = "limit"         // limits.connections
+	ConnectionPerAddress = "address_limit" // limits.connections_per_address
+	ConnectionTLSFailed  = "tls_failed"
+)
+
+// Reasons why a bind failed.
+const (
+	BindFailedCredentials   = "credentials"    // upstream said invalidCredentials
+	BindFailedRefused       = "refused"        // upstream said something else
+	BindFailedUpstream      = "upstream"       // upstream said nothing
+	BindFailedBackoff       = "backoff"        // limits.failed_binds
+	BindFailedEmptyPassword = "empty_password" //nolint:gosec // a label
+	BindFailedMethod        = "method"         // SASL, LDAPv2, a control
+)
+
+// Config is what a Server works with. Rules, Upstream and Limits are required.
+type Config struct {
+	Limits   Limits
+	Rules    func() *rewrite.Rules // asked once per operation, so that a reload shows at once
+	Upstream *upstream.Pool
+	// SearchTimeout bounds every operation but bind, whatever the client asks.
+	SearchTimeout time.Duration
+	// NamingContext is told in the rootDSE before bind; empty: not told.
+	NamingContext string
+	// MaskAttributes are attributes whose asserted values are written as ***
+	// in records, besides userPassword.
+	MaskAttributes []string
+	// StripJava removes java* attributes and classes from entries: a JNDI
+	// client may turn them into objects.
+	StripJava bool
+
+	Recorder Recorder         // nil: records are not kept
+	Metrics  Metrics          // nil: nothing is counted
+	Logger   *zap.Logger      // nil: nothing is logged
+	Now      func() time.Time // nil: time.Now; the clock of records and back-off
+}
+
+// Server accepts clients and serves them until Shutdown.
+type Server struct {
+	cfg     Config
+	decode  ldap.Limits
+	log     *zap.Logger
+	now     func() time.Time
+	backoff *backoff
+
+	ctx context.Context // parent of every session's
+	cut context.CancelFunc
+
+	stopping chan struct{}  // closed when Shutdown begins
+	running  sync.WaitGroup // accept loops, sessions, refusals
+
+	lookups, conns atomic.Uint64 // numbers given out
+	refusals       atomic.Int64  // when a refusal was logged last, Unix nanoseconds
+	farewells      chan struct{} // slots for telling a refused client why
+
+	mu        sync.Mutex
+	stopped   bool
+	listeners map[net.Listener]struct{}
+	sessions  map[*session]struct{}
+	perAddr   map[netip.Addr]int
+}
+
+// New returns a server that serves nothing yet.
+func New(cfg Config) *Server {
+	if cfg.Recorder == nil {
+		cfg.Recorder = discard{}
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = discard{}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = zap.NewNop()
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	ctx, cut := context.WithCancel(context.Background())
+	l := &cfg.Limits
+	return &Server{
+		cfg: cfg,
+		decode: ldap.Limits{
+			Nesting: l.Nesting, FilterTerms: l.FilterTerms, Controls: l.Controls, Attributes: l.Attributes,
+		},
+		log:       cfg.Logger,
+		now:       cfg.Now,
+		backoff:   newBackoff(l, cfg.Now),
+		ctx:       ctx,
+		cut:       cut,
+		stopping:  make(chan struct{}),
+		farewells: make(chan struct{}, 64),
+		listeners: make(map[net.Listener]struct{}),
+		sessions:  make(map[*session]struct{}),
+		perAddr:   make(map[netip.Addr]int),
+	}
+}
+
+// discard is a Recorder and Metrics that keeps nothing.
+type discard struct{}
+
+func (discard) Publish(*lookup.Record)  {}
+func (discard) ClientConnected()        {}
+func (discard) ClientDisconnected()     {}
+func (discard) ClientConnection(string) {}
+func (discard) BindFailed(string)       {}
+func (discard) Panic()                  {}
+func (discard) SearchReference()        {}
+
+// ErrServerClosed is returned by Serve after Shutdown.
+var ErrServerClosed = errors.New("proxy: server closed")
+
+const (
+	minAcceptWait = 5 * time.Millisecond
+	maxAcceptWait = time.Second
+)
+
+// Serve accepts connections from l until ctx ends (it then returns nil; what
+// was accepted lives on until Shutdown), Shutdown is called or l is closed.
+// It closes l. No other error ends it: a process out of file descriptors must
+// come back by itself when some are free again.
+func (s *Server) Serve(ctx context.Context, l net.Listener, o ListenOptions) error {
+	defer l.Close()
+	if !s.addListener(l) {
+		return ErrServerClosed
+	}
+	defer s.removeListener(l)
+	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
+	o.certificate.logTo(s.log)
+
+	var wait time.Duration
+	for {
+		conn, err := l.Accept()
+		if err == nil {
+			wait = 0
+			s.admit(conn, &o)
+			continue
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case s.isStopping():
+			return ErrServerClosed
+		case errors.Is(err, net.ErrClosed):
+			return err
+		}
+		wait = min(max(2*wait, minAcceptWait), maxAcceptWait)
+		s.log.Warn("accepting a connection failed, trying again",
+			zap.String("listener", o.Name), zap.Duration("in", wait), zap.Error(err))
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		case <-s.stopping:
+		}
+	}
+}
+
+func (s *Server) addListener(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return false
+	}
+	s.listeners[l] = struct{}{}
+	s.running.Add(1)
+	return true
+}
+
+func (s *Server) removeListener(l net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
+	s.running.Done()
+}
+
+func (s *Server) isStopping() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// admit starts a session for conn, or turns it away.
+func (s *Server) admit(conn net.Conn, o *ListenOptions) {
+	peer := peerOf(conn)
+	if !o.allows(peer.Addr()) {
+		s.cfg.Metrics.ClientConnection(ConnectionNotAllowed)
+		s.logRefusal("client address is not in the allow list of the listener", peer, o, 0)
+		_ = conn.Close()
+		return
+	}
+	sess := newSession(s, conn, peer, o)
+	switch outcome := s.register(sess); outcome {
+	case ConnectionAccepted:
+		s.cfg.Metrics.ClientConnection(outcome)
+		s.cfg.Metrics.ClientConnected()
+		go s.serveSession(sess)
+	case "": // shutting down
+		_ = conn.Close()
+	case ConnectionLimit:
+		s.turnAway(conn, peer, o, outcome, "limits.connections", s.cfg.Limits.Connections)
+	case ConnectionPerAddress:
+		s.turnAway(conn, peer, o, outcome, "limits.connections_per_address", s.cfg.Limits.PerAddress)
+	}
+}
+
+// register counts the session in, or names the limit that it hits.
+func (s *Server) register(sess *session) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := &s.cfg.Limits
+	addr := sess.peer.Addr()
+	switch {
+	case s.stopped:
+		return ""
+	case l.Connections > 0 && len(s.sessions) >= l.Connections:
+		return ConnectionLimit
+	case l.PerAddress > 0 && s.perAddr[addr] >= l.PerAddress:
+		return ConnectionPerAddress
+	}
+	s.sessions[sess] = struct{}{}
+	s.perAddr[addr]++
+	s.running.Add(1)
+	return ConnectionAccepted
+}
+
+// serveSession is the reader goroutine of one connection.
+func (s *Server) serveSession(sess *session) {
+	defer s.running.Done()
+	defer s.forget(sess)
+	sess.run()
+}
+
+func (s *Server) forget(sess *session) {
+	s.mu.Lock()
+	delete(s.sessions, sess)
+	addr := sess.peer.Addr()
+	if s.perAddr[addr]--; s.perAddr[addr] == 0 {
+		delete(s.perAddr, addr)
+	}
+	s.mu.Unlock()
+	s.cfg.Metrics.ClientDisconnected()
+}
+
+// turnAway tells a client over a limit why, without making the accept loop
+// wait for it; when many are turned away at once the later ones are just cut.
+func (s *Server) turnAway(conn net.Conn, peer netip.AddrPort, o *ListenOptions, outcome, knob string, limit int) {
+	s.cfg.Metrics.ClientConnection(outcome)
+	s.logRefusal("too many connections, raise "+knob+" if they are legitimate", peer, o, limit)
+	select {
+	case s.farewells <- struct{}{}:
+	default:
+		_ = conn.Close()
+		return
+	}
+	s.running.Add(1) // the caller's accept loop is running, so this cannot race with Wait
+	go func() {
+		defer s.running.Done()
+		defer func() { <-s.farewells }()
+		defer conn.Close()
+		if o.Implicit {
+			return // a handshake would cost more than the connection that is refused
+		}
+		_ = conn.SetDeadline(time.Now().Add(lingerFor))
+		notice := ldap.AppendNoticeOfDisconnection(nil, ldap.Busy, "too many connections ("+knob+")")
+		if _, err := conn.Write(notice); err == nil {
+			linger(conn)
+		}
+	}()
+}
+
+// logRefusal writes one line a second at most: whoever floods the listener
+// does not get to flood the log as well.
+func (s *Server) logRefusal(why string, peer netip.AddrPort, o *ListenOptions, limit int) {
+	now, last := time.Now().UnixNano(), s.refusals.Load()
+	if now-last < int64(time.Second) || !s.refusals.CompareAndSwap(last, now) {
+		return
+	}
+	s.log.Warn("refused a connection: "+why,
+		zap.Stringer("client", peer), zap.String("listener", o.Name), zap.Int("limit", limit))
+}
+
+// Shutdown stops accepting, lets operations in flight finish, sends each
+// client a notice of disconnection and closes. When ctx ends first it cuts
+// what is left and returns ctx's error. Either way no goroutine of the server
+// is left when it returns.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.beginShutdown()
+	done := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		s.cut()
+		return nil
+	case <-ctx.Done():
+	}
+	s.cut()
+	s.mu.Lock()
+	for sess := range s.sessions {
+		_ = sess.raw.Close()
+	}
+	s.mu.Unlock()
+	<-done
+	return ctx.Err()
+}
+
+func (s *Server) beginShutdown() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped {
+		s.stopped = true
+		close(s.stopping)
+	}
+	for l := range s.listeners {
+		_ = l.Close()
+	}
+	for sess := range s.sessions {
+		sess.hangUp(farewellShutdown)
+	}
+}
+
+func peerOf(conn net.Conn) netip.AddrPort {
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		ap := tcp.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	ap, _ := netip.ParseAddrPort(conn.RemoteAddr().String())
+	return ap
+}

@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+const (
+	flushAt    = 32 << 10  // a buffer longer than this is written at once
+	keepAtMost = 128 << 10 // larger buffers go to the garbage collector
+	writeChunk = 64 << 10  // each has limits.write_stall of its own
+)
+
+// writeBuffers is shared by all sessions, so that an idle connection holds no
+// write buffer at all. It stores pointers because a slice in an interface
+// would be allocated on every Put.
+var writeBuffers = sync.Pool{New: func() any {
+	b := make([]byte, 0, 4<<10)
+	return &b
+}}
+
+// writer is the one way to the client. Messages are appended whole under mu
+// and written under mu: a client that does not read holds up its own
+// operations and nobody else's.
+type writer struct {
+	stall time.Duration
+
+	mu   sync.Mutex
+	conn net.Conn
+	buf  *[]byte // from writeBuffers; nil while there is nothing to write
+	err  error   // the first failure; the connection is useless from then on
+}
+
+// append runs encode on the buffer. The caller holds mu.
+func (w *writer) append(encode func(dst []byte) []byte) (added int) {
+	if w.buf == nil {
+		w.buf = writeBuffers.Get().(*[]byte)
+	}
+	before := len(*w.buf)
+	*w.buf = encode(*w.buf)
+	return len(*w.buf) - before
+}
+
+// flush writes what was appended. The caller holds mu.
+func (w *writer) flush() error {
+	if w.buf == nil || w.err != nil {
+		return w.err
+	}
+	for rest := *w.buf; len(rest) > 0 && w.err == nil; {
+		chunk := rest[:min(len(rest), writeChunk)]
+		rest = rest[len(chunk):]
+		_ = w.conn.SetWriteDeadline(time.Now().Add(w.stall))
+		if _, err := w.conn.Write(chunk); err != nil {
+			w.err = fmt.Errorf("%w: %w", errClientGone, err)
+		}
+	}
+	if cap(*w.buf) <= keepAtMost {
+		*w.buf = (*w.buf)[:0]
+		writeBuffers.Put(w.buf)
+	}
+	w.buf = nil
+	return w.err
+}
+
+// emit appends one message of an operation and, if asked or if the buffer is
+// long, writes it. Nothing leaves for an operation that was abandoned.
+func (o *operation) emit(flush bool, encode func(dst []byte) []byte) error {
+	w := &o.session.out
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case o.gone.Load():
+		return errAbandoned
+	case w.err != nil:
+		return w.err
+	}
+	o.rec.Bytes += int64(w.append(encode))
+	if flush || len(*w.buf) > flushAt {
+		return w.flush()
+	}
+	return nil
+}
+
+// flush writes what this and other operations have appended.
+func (o *operation) flush() error {
+	w := &o.session.out
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.flush()
+}

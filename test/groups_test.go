@@ -1,0 +1,312 @@
+package test
+
+import (
+	"slices"
+	"testing"
+
+	goldap "github.com/go-ldap/ldap/v3"
+	"github.com/google/go-cmp/cmp"
+)
+
+// groupsOf are the view's groups of a user.
+func groupsOf(uid string) []entry {
+	var out []entry
+	for _, e := range everyGroup() {
+		if slices.Contains(e.Attrs["memberUid"], uid) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// noGroups is everything below the users base that is no group.
+func noGroups() []entry { return append(everybody(), container(usersBase)...) }
+
+// bridgedSearches are requests that the proxy translates, with the answers that
+// follow from the view.
+func bridgedSearches() []question {
+	const class = "(objectClass=groupOfNames)"
+	dn := userDN("heisenberg")
+	return []question{
+		// What an entry looks like.
+		{"all groups, whole", search(class), found(everyGroup())},
+		{"all user attributes by star", search(class, "*"), found(everyGroup())},
+		{"members only", search(class, "member"), found(everyGroup())},
+		{"member names only", search(class, "memberUid"), found(everyGroup())},
+		{"class only", search(class, "objectClass"), found(everyGroup())},
+		{"ou only", search(class, "ou"), found(everyGroup())},
+		{"id and description", search(class, "gidNumber", "description"), found(everyGroup())},
+		{"an attribute no group has", search(class, "mail"), found(everyGroup())},
+		{"no attributes", search(class, "1.1"), found(everyGroup())},
+		{"types only", search(class).typesOnly(), found(everyGroup())},
+		{"types only of two", search(class, "member", "cn").typesOnly(), found(everyGroup())},
+
+		// Names of classes and attributes.
+		{"class in odd case", search("(OBJECTclass=GROUPofNAMES)", "cn"), found(everyGroup())},
+		{"class by OID", search("(objectClass=2.5.6.9)", "cn"), found(everyGroup())},
+		{"class attribute by OID", search("(2.5.4.0=groupOfNames)", "cn"), found(everyGroup())},
+		{"member in odd case", search("(&(objectclass=groupofnames)(MEMBER="+dn+"))", "cn"), found(groupsOf("heisenberg"))},
+		{"member by OID", search("(2.5.4.31="+dn+")", "cn"), found(groupsOf("heisenberg"))},
+		{"the class that is not configured", search("(&(objectClass=groupofUniqueNames)(UniqueMember="+dn+"))", "cn"), nothing()},
+
+		// Forms of a member.
+		{"member without class", search("(member="+dn+")", "cn"), found(groupsOf("heisenberg"))},
+		{"member DN with spaces", search("(member=uid=heisenberg, ou=Users, o=5f0e1d2c3b4a59687766554a, dc=jumpcloud, dc=com)", "cn"), found(groupsOf("heisenberg"))},
+		{"member DN in other case", search("(member=UID=Heisenberg,OU=USERS,O=5F0E1D2C3B4A59687766554A,DC=JumpCloud,DC=Com)", "cn"), found(groupsOf("heisenberg"))},
+		{"member DN with an escape", search("(member=uid=jon\\5c2esnow,"+usersBase+")", "cn"), found(groupsOf("jon.snow"))},
+		{"member DN by OID", search("(member=0.9.2342.19200300.100.1.1=heisenberg,"+usersBase+")", "cn"), found(groupsOf("heisenberg"))},
+		{"member DN of nobody", search("(member="+userDN("ned.stark")+")", "cn"), nothing()},
+		{"member DN elsewhere", search("(member=uid=heisenberg,ou=Others,"+orgBase+")", "cn"), nothing()},
+		{"member DN further down", search("(member=uid=heisenberg,ou=Crew,"+usersBase+")", "cn"), nothing()},
+		{"member DN by cn", search("(member=cn=Walter White,"+usersBase+")", "cn"), nothing()},
+		{"member DN of the base", search("(member="+usersBase+")", "cn"), nothing()},
+		{"bare name", search("(member=heisenberg)", "cn"), found(groupsOf("heisenberg")).beyondTheView()},
+		{"bare name of nobody", search("(member=ned.stark)", "cn"), nothing()},
+		{"DN in memberUid", search("(&"+class+"(memberUid="+dn+"))", "cn"), found(groupsOf("heisenberg")).beyondTheView()},
+		{"memberUid is case exact", search("(&"+class+"(memberUid=Heisenberg))", "cn"), nothing()},
+		{"part of a member", search("(member=*heis*)", "cn"), found(groupsOf("heisenberg")).beyondTheView()},
+		{"part of a member in other case", search("(member=*HEIS*)", "cn"), nothing()},
+		{"any member", search("(member=*)", "cn"), found(everyGroup())},
+		{"member by matching rule", search("(member:distinguishedNameMatch:="+dn+")", "cn"), found(groupsOf("heisenberg"))},
+
+		// Operators.
+		{"or of names", search("(&"+class+"(|(cn=gameOfThrones)(cn=breakingBad)(cn=got)))", "cn"), found(groups("gameOfThrones", "breakingBad"))},
+		{"or of members", search("(|(member="+userDN("jesse.pinkman")+")(member="+userDN("arya.stark")+"))", "cn"),
+			found(groups("breakingBad", "Heisenberg Crew", "gameOfThrones", "Everyone"))},
+		{"both members", search("(&(member="+userDN("jesse.pinkman")+")(member="+userDN("arya.stark")+"))", "cn"), found(groups("Everyone"))},
+		{"not this name", search("(&"+class+"(!(cn=gameOfThrones)))", "cn"),
+			found(groups("breakingBad", "Heisenberg Crew", "Los Pollos Hermanos", "Night's Watch (Wall)", "Everyone"))},
+		{"not a part of the name", search("(&"+class+"(!(cn=*e*)))", "cn"), found(groups("Night's Watch (Wall)"))},
+		{"not this member", search("(&"+class+"(!(member="+dn+")))", "cn"), found(groups("gameOfThrones", "Night's Watch (Wall)"))},
+		{"not this member by name", search("(&"+class+"(!(memberUid=heisenberg)))", "cn"), found(groups("gameOfThrones", "Night's Watch (Wall)"))},
+		{"not not a member", search("(&"+class+"(!(!(member="+dn+"))))", "cn"), found(groupsOf("heisenberg"))},
+		{"name and not member", search("(&"+class+"(cn=*o*)(!(member="+dn+")))", "cn"), found(groups("gameOfThrones"))},
+		{"no groups", search("(!"+class+")", "cn"), found(noGroups())},
+		{"no members", search("(!(member=*))", "cn"), found(noGroups())},
+		{"both classes", search("(|"+class+"(objectClass=posixGroup))", "cn"), found(everyGroup())},
+		{"both classes at once", search("(&"+class+"(objectClass=posixGroup))", "cn"), nothing()},
+		{"class and not the Linux class", search("(&"+class+"(!(objectClass=posixGroup)))", "cn"), found(everyGroup())},
+		{"group and user class at once", search("(&"+class+"(objectClass=inetOrgPerson))", "cn"), nothing()},
+		{"groups or one user", search("(|"+class+"(uid=saul.goodman))", "cn", "uid"), found(everyGroup(), people("saul.goodman"))},
+		{"group by member or user by name", search("(|(member=" + userDN("jon.snow") + ")(uid=jon.snow))"), found(groupsOf("jon.snow"), people("jon.snow"))},
+
+		// Other attributes of a group.
+		{"by ou", search("(&"+class+"(ou=Heisenberg Crew))", "cn"), found(groups("Heisenberg Crew"))},
+		{"by part of ou", search("(&"+class+"(ou=*crew*))", "cn"), found(groups("Heisenberg Crew"))},
+		{"by presence of ou", search("(&"+class+"(ou=*))", "cn"), found(everyGroup())},
+		{"by the Linux name in ou", search("(&"+class+"(ou=crew))", "cn"), nothing()},
+		{"by description", search("(&"+class+"(description=tagGroup))", "cn"), found(everyGroup())},
+		{"by other description", search("(&"+class+"(description=else))", "cn"), nothing()},
+		{"by presence of an id", search("(&"+class+"(gidNumber=*))", groupAttrs...), found(everyGroup())},
+		{"by an unknown attribute", search("(&"+class+"(favouriteColour=blue))", "cn"), nothing()},
+		{"or an unknown attribute", search("(&"+class+"(|(favouriteColour=blue)(cn=Everyone)))", "cn"), found(groups("Everyone"))},
+		{"by two parts of the name", search("(&"+class+"(cn=game*of*nes))", "cn"), found(groups("gameOfThrones"))},
+		{"by the beginning of the name", search("(&"+class+"(cn=los*))", "cn"), found(groups("Los Pollos Hermanos"))},
+
+		// Bases and scopes.
+		{"from the organisation", search(class).at(orgBase), found(everyGroup())},
+		{"from the top", search(class, "cn").at("dc=jumpcloud,dc=com"), found(everyGroup())},
+		{"one level", search(class, "cn").oneLevel(), found(everyGroup())},
+		{"one level from the organisation", search(class, "cn").at(orgBase).oneLevel(), nothing()},
+		{"base in odd spelling", search(class, "cn").at("OU=users , O=5F0E1D2C3B4A59687766554A,dc=JUMPCLOUD, dc=com"), found(everyGroup())},
+		{"the group itself", read(groupDN("gameOfThrones"), class), found(groups("gameOfThrones"))},
+		{"the group itself in odd spelling", read("CN=GameOfThrones, ou=users,"+orgBase, "(objectClass=*)"), found(groups("gameOfThrones"))},
+		{"the group with parentheses itself", read(groupDN("Night's Watch (Wall)"), "(objectClass=*)"), found(groups("Night's Watch (Wall)"))},
+		{"below a group", search("(objectClass=*)", "cn").at(groupDN("gameOfThrones")), found(groups("gameOfThrones"))},
+		{"one level below a group", search("(objectClass=*)", "cn").at(groupDN("gameOfThrones")).oneLevel(), nothing()},
+		{"the group, asked for another class", read(groupDN("gameOfThrones"), "(objectClass=posixGroup)"), nothing()},
+		{"a Linux group, asked as a group", read(groupDN("got"), class), nothing().beyondTheView()},
+		{"a group without a Linux group, asked as a group", read(groupDN("CarWash"), class), nothing().beyondTheView()},
+		{"a group without a Linux group, asked for its entry", read(groupDN("CarWash"), "(objectClass=*)"), found(stored("CarWash")).beyondTheView()},
+		{"a user, asked as a group", read(userDN("heisenberg"), class), nothing()},
+		{"a base that does not exist", search(class).at(groupDN("nonesuch")), code(goldap.LDAPResultNoSuchObject)},
+		{"a base elsewhere", search(class).at("dc=example,dc=com"), code(goldap.LDAPResultNoSuchObject)},
+		{"a base that is no DN", search(class).at("nonsense"), code(goldap.LDAPResultInvalidDNSyntax)},
+
+		// Limits of the client.
+		{"size limit as large as the answer", search(class, "cn").limit(6), found(everyGroup())},
+		{"size limit as large as a filtered answer", search("(&"+class+"(cn=*o*))", "cn").limit(3), found(groups("gameOfThrones", "Los Pollos Hermanos", "Everyone"))},
+		{"time limit", search(class, "cn").within(30), found(everyGroup())},
+	}
+}
+
+func TestBridgedSearch(t *testing.T) {
+	t.Parallel()
+	forEachUpstream(t, func(t *testing.T, up *upstream) {
+		askAll(t, start(t, up).ldap, bridgedSearches())
+	})
+}
+
+// What only raw bytes can ask or see.
+func TestBridgedSearchOnTheWire(t *testing.T) {
+	t.Parallel()
+	forEachUpstream(t, func(t *testing.T, up *upstream) {
+		p := start(t, up)
+		w := p.session()
+		ask := func(filter []byte, attrs ...string) answer {
+			r := w.ask(searchOp(usersBase, goldap.ScopeWholeSubtree, 0, 0, filter, attrs...))
+			return r.answer(t)
+		}
+		class := equals("objectClass", "groupOfNames")
+		q := search("(raw filter)", "cn")
+		t.Run("empty list of substrings", func(t *testing.T) {
+			blank := tlv(0xa4, octets("cn"), tlv(0x30))
+			check(t, q, ask(tlv(0xa0, class, blank), "cn"), found(everyGroup()))
+			check(t, q, ask(tlv(0xa0, equals("objectClass", "inetOrgPerson"), blank), "cn"), found(everybody()))
+			check(t, q, ask(tlv(0xa0, equals("objectClass", "posixGroup"), blank), "cn"),
+				found(stored("got", "bb", "crew", "lospolloshermanos", "nightswatch", "everyone_lx")))
+		})
+		t.Run("true and false", func(t *testing.T) {
+			check(t, q, ask(tlv(0xa0, class, tlv(0xa0)), "cn"), found(everyGroup()))
+			check(t, q, ask(tlv(0xa0, class, tlv(0xa1)), "cn"), nothing())
+		})
+		t.Run("matchedDN of an absent base", func(t *testing.T) {
+			a := w.search(search("(objectClass=groupOfNames)").at(groupDN("nonesuch")))
+			if a.Code != goldap.LDAPResultNoSuchObject || a.Matched != usersBase {
+				t.Errorf("code %d, matchedDN %q; want 32, %q", a.Code, a.Matched, usersBase)
+			}
+		})
+		t.Run("size limit", func(t *testing.T) {
+			for _, filter := range []string{"(objectClass=groupOfNames)", "(&(objectClass=groupOfNames)(cn=*o*))"} {
+				a := w.search(search(filter).limit(2))
+				if a.Code != goldap.LDAPResultSizeLimitExceeded || len(a.Entries) != 2 {
+					t.Errorf("%s: code %d with %d entries, want 4 with 2", filter, a.Code, len(a.Entries))
+				}
+				for _, e := range a.Entries {
+					q := request{}
+					if diff := cmp.Diff(sorted([]entry{lookUp(viewEntries(), e.DN)}), sorted([]entry{e})); diff != "" {
+						t.Errorf("%v: (-want +got)\n%s", q, diff)
+					}
+				}
+			}
+		})
+		t.Run("attribute names in odd case", func(t *testing.T) {
+			q := search("(cn=*game*)", "MEMBER", "GidNumber", "oBjEcTcLaSs").at(groupDN("gameOfThrones"))
+			a := w.search(q)
+			a.Entries = folded(a.Entries)
+			check(t, q, a, found(folded(groups("gameOfThrones"))))
+		})
+		t.Run("attribute names by OID", func(t *testing.T) {
+			q := search("(objectClass=groupOfNames)", "2.5.4.31", "1.3.6.1.1.1.1.12").at(groupDN("gameOfThrones"))
+			a := w.search(q)
+			check(t, q.asking("member", "memberUid"), a, found(groups("gameOfThrones")))
+		})
+		t.Run("operational attributes when asked for", func(t *testing.T) {
+			a := w.search(search("(objectClass=groupOfNames)", "*", "+").at(groupDN("gameOfThrones")))
+			if a.Code != 0 || len(a.Entries) != 1 {
+				t.Fatalf("%+v", a)
+			}
+			e := a.Entries[0]
+			if !uuidForm.MatchString(e.Attrs["entryUUID"][0]) {
+				t.Errorf("entryUUID is %v", e.Attrs["entryUUID"])
+			}
+			for name, values := range lookUp(viewEntries(), groupDN("gameOfThrones")).Attrs {
+				if diff := cmp.Diff(values, e.Attrs[name]); diff != "" {
+					t.Errorf("%s: (-want +got)\n%s", name, diff)
+				}
+			}
+		})
+	})
+}
+
+// bridgedCompares ask about membership with the other operation: a compare is
+// the same question as a search at that entry.
+func bridgedCompares() []question {
+	const yes, no = goldap.LDAPResultCompareTrue, goldap.LDAPResultCompareFalse
+	got, thrones := groupDN("got"), groupDN("gameOfThrones")
+	return []question{
+		{"member DN", compare(thrones, "member", userDN("jon.snow")), code(yes)},
+		{"member DN in odd spelling", compare(thrones, "MEMBER", "UID=Jon.Snow, OU=users, "+orgBase), code(yes)},
+		{"no member DN", compare(thrones, "member", userDN("heisenberg")), code(no)},
+		{"member DN elsewhere", compare(thrones, "member", "uid=jon.snow,dc=example,dc=com"), code(no)},
+		{"bare name in member", compare(thrones, "member", "jon.snow"), code(yes).beyondTheView()},
+		{"memberUid", compare(thrones, "memberUid", "jon.snow"), code(yes)},
+		{"memberUid is case exact", compare(thrones, "memberUid", "Jon.Snow"), code(no)},
+		{"DN in memberUid", compare(thrones, "memberUid", userDN("jon.snow")), code(yes).beyondTheView()},
+		{"other DN in memberUid", compare(thrones, "memberUid", userDN("heisenberg")), code(no).beyondTheView()},
+		{"group name in odd case", compare("CN=GAMEOFTHRONES, ou=Users,"+orgBase, "memberUid", "jon.snow"), code(yes)},
+		{"group with parentheses", compare(groupDN("Night's Watch (Wall)"), "member", userDN("jon.snow")), code(yes)},
+		{"class of a group", compare(thrones, "objectClass", "groupOfNames"), code(yes)},
+		{"Linux class of a group", compare(thrones, "objectClass", "posixGroup"), code(no)},
+		{"id", compare(thrones, "gidNumber", "7001"), code(yes)},
+		{"other id", compare(thrones, "gidNumber", "7002"), code(no)},
+		{"name", compare(thrones, "cn", "GameOfThrones"), code(yes)},
+		{"Linux name", compare(thrones, "cn", "got"), code(no)},
+		{"ou", compare(thrones, "ou", "gameOfThrones"), code(yes)},
+		{"description", compare(thrones, "description", "tagGroup"), code(yes)},
+		{"an attribute the group does not have", compare(thrones, "mail", "x@example.com"), code(no).beyondTheView()},
+		{"an attribute nobody knows", compare(thrones, "favouriteColour", "blue"), code(no).beyondTheView()},
+		{"no such group", compare(groupDN("nonesuch"), "member", userDN("jon.snow")), code(no).beyondTheView()},
+		{"group without a Linux group", compare(groupDN("CarWash"), "member", userDN("heisenberg")), code(no).beyondTheView()},
+		{"Linux group, member name", compare(got, "memberUid", "jon.snow"), code(yes).beyondTheView()},
+		{"Linux group, no member name", compare(got, "memberUid", "heisenberg"), code(no).beyondTheView()},
+		{"Linux group, its class", compare(got, "objectClass", "posixGroup"), code(yes).beyondTheView()},
+		{"Linux group, DN in memberUid", compare(got, "memberUid", userDN("jon.snow")), code(yes).beyondTheView()},
+		{"user", compare(userDN("jon.snow"), "mail", "jon.snow@example.com"), code(yes)},
+		{"user, other value", compare(userDN("jon.snow"), "mail", "else@example.com"), code(no)},
+		{"user, attribute the user does not have", compare(userDN("saul.goodman"), "mobile", "1"), code(goldap.LDAPResultNoSuchAttribute)},
+		{"user, attribute nobody knows", compare(userDN("jon.snow"), "favouriteColour", "blue"), code(goldap.LDAPResultUndefinedAttributeType)},
+		{"no such user", compare(userDN("ned.stark"), "mail", "x"), code(goldap.LDAPResultNoSuchObject)},
+	}
+}
+
+func TestBridgedCompare(t *testing.T) {
+	t.Parallel()
+	forEachUpstream(t, func(t *testing.T, up *upstream) {
+		askAll(t, start(t, up).ldap, bridgedCompares())
+	})
+}
+
+// A wrong form in a request that is otherwise about Linux groups is repaired,
+// and the entries stay what they are.
+func TestLinuxGroupsByWrongForm(t *testing.T) {
+	t.Parallel()
+	forEachUpstream(t, func(t *testing.T, up *upstream) {
+		p := start(t, up)
+		forEachClient(t, p.ldap, func(t *testing.T, c client) {
+			q := search("(&(objectClass=posixGroup)(memberUid=" + userDN("heisenberg") + "))")
+			check(t, q, c.ask(t, q), found(stored("bb", "crew", "lospolloshermanos", "everyone_lx")))
+		})
+	})
+}
+
+// Without pairs the groups keep their Linux names in the other vocabulary.
+func TestUnpairedGroups(t *testing.T) {
+	t.Parallel()
+	forEachUpstream(t, func(t *testing.T, up *upstream) {
+		p := startWith(t, settings{servers: []string{up.url()}, noPairs: true})
+		var linux []entry
+		for cn, legacy := range map[string]string{"got": "gameOfThrones", "bb": "breakingBad", "crew": "Heisenberg Crew",
+			"lospolloshermanos": "Los Pollos Hermanos", "nightswatch": "Night's Watch (Wall)", "everyone_lx": "Everyone"} {
+			e := groups(legacy)[0].with("cn", cn).with("ou", cn)
+			e.DN = groupDN(cn)
+			linux = append(linux, e)
+		}
+		forEachClient(t, p.ldap, func(t *testing.T, c client) {
+			all := search("(objectClass=groupOfNames)")
+			check(t, all, c.ask(t, all), found(linux))
+			one := read(groupDN("got"), "(objectClass=groupOfNames)", "member")
+			check(t, one, c.ask(t, one), found(slices.DeleteFunc(slices.Clone(linux), func(e entry) bool { return e.DN != groupDN("got") })))
+			named := compare(groupDN("got"), "member", userDN("jon.snow"))
+			check(t, named, c.ask(t, named), code(goldap.LDAPResultCompareTrue))
+		})
+	})
+}
+
+// The other legacy class, by option.
+func TestGroupOfUniqueNames(t *testing.T) {
+	t.Parallel()
+	forEachUpstream(t, func(t *testing.T, up *upstream) {
+		p := startWith(t, settings{servers: []string{up.url()}, legacyClass: "groupOfUniqueNames"})
+		var unique []entry
+		for _, e := range groupsOf("heisenberg") {
+			unique = append(unique, without(e, "member").with("uniqueMember", e.Attrs["member"]...).with("objectClass", "top", "groupOfUniqueNames"))
+		}
+		forEachClient(t, p.ldap, func(t *testing.T, c client) {
+			q := search("(&(objectClass=groupofUniqueNames)(UniqueMember=" + userDN("heisenberg") + "))")
+			check(t, q, c.ask(t, q), found(unique))
+			named := compare(groupDN("gameOfThrones"), "uniqueMember", userDN("jon.snow"))
+			check(t, named, c.ask(t, named), code(goldap.LDAPResultCompareTrue))
+		})
+	})
+}

@@ -1,0 +1,68 @@
+package test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The expected answers of the tables are checked themselves: an OpenLDAP that
+// holds the view as its data, instead of JumpCloud's two kinds of groups, has
+// to give them without any proxy. Tolerances and requests that are not bridged
+// are beyond the view and left out.
+func TestExpectedAnswersOnTheView(t *testing.T) {
+	t.Parallel()
+	up := viewInSlapd(t)
+	var table []question
+	for _, s := range jamfShapes {
+		s.what = fmt.Sprintf("%02d %s", s.number, s.what)
+		table = append(table, s.question)
+	}
+	table = slices.Concat(table, bridgedSearches(), bridgedCompares())
+	table = slices.DeleteFunc(table, func(q question) bool { return q.want.beyond })
+	askAll(t, up.addr, table)
+}
+
+// viewInSlapd loads everything but the groups from the organisation, and the
+// groups from the view.
+func viewInSlapd(t testing.TB) *upstream {
+	t.Helper()
+	need(t, "slapd", "slapadd")
+	var ldif strings.Builder
+	for _, e := range parseLDIF(t, orgLDIF) {
+		if !strings.HasPrefix(e.DN, "cn=") {
+			ldif.WriteString(e.ldif())
+		}
+	}
+	for _, e := range parseLDIF(t, viewLDIF) {
+		ldif.WriteString(e.ldif())
+	}
+	up, stop, err := newSlapd(t.TempDir(), pki(t), ldif.String())
+	if err != nil {
+		t.Fatalf("slapd with the view: %v", err)
+	}
+	t.Cleanup(func() {
+		stop()
+		if t.Failed() {
+			t.Logf("log of slapd:\n%s", tail(up.log(), 40))
+		}
+	})
+	return up
+}
+
+// ldif writes the entry back, every value in base64.
+func (e entry) ldif() string {
+	var b strings.Builder
+	line := func(name, value string) {
+		fmt.Fprintf(&b, "%s:: %s\n", name, base64.StdEncoding.EncodeToString([]byte(value)))
+	}
+	line("dn", e.DN)
+	for name, values := range e.Attrs {
+		for _, v := range values {
+			line(name, v)
+		}
+	}
+	return b.String() + "\n"
+}
