@@ -2,6 +2,7 @@ package logging
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,19 +23,21 @@ const clock = "15:04:05.000"
 // embedded encoder gathers the fields of Logger.With.
 type consoleEncoder struct {
 	*zapcore.MapObjectEncoder
-	paint painter
+	paint    painter
+	hintText func(name string) string
 }
 
-func newConsoleEncoder(color bool) zapcore.Encoder {
-	return &consoleEncoder{zapcore.NewMapObjectEncoder(), painter{color}}
+func newConsoleEncoder(color bool, hintText func(string) string) zapcore.Encoder {
+	if hintText == nil {
+		hintText = func(string) string { return "" }
+	}
+	return &consoleEncoder{zapcore.NewMapObjectEncoder(), painter{color}, hintText}
 }
 
 // Clone implements zapcore.Encoder.
 func (e *consoleEncoder) Clone() zapcore.Encoder {
-	c := &consoleEncoder{zapcore.NewMapObjectEncoder(), e.paint}
-	for key, value := range e.Fields {
-		c.Fields[key] = value
-	}
+	c := &consoleEncoder{zapcore.NewMapObjectEncoder(), e.paint, e.hintText}
+	maps.Copy(c.Fields, e.Fields)
 	return c
 }
 
@@ -42,7 +45,7 @@ func (e *consoleEncoder) Clone() zapcore.Encoder {
 func (e *consoleEncoder) EncodeEntry(entry zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
 	line := lines.Get()
 	if r := recordOf(fields); r != nil {
-		line.AppendString(lookupLines(e.paint, entry.Time, r))
+		line.AppendString(e.lookupLines(entry.Time, r))
 		return line, nil
 	}
 	line.AppendString(e.paint.apply(dim, entry.Time.Format(clock)))

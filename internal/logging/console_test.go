@@ -101,6 +101,20 @@ func TestConsoleLinesOfLookups(t *testing.T) {
 	}
 }
 
+func TestConsoleExplainsHints(t *testing.T) {
+	o := plainConsole
+	o.HintText = func(name string) string { return map[string]string{"uppercase-uid": "Write it small."}[name] }
+	got := logged(t, o, func(_ *zap.Logger, s lookup.Sink) {
+		r := groupSearch()
+		r.Hints = []string{"uppercase-uid", "unheard-of"}
+		s.Write(r)
+	})
+	want := "             hint: uppercase-uid: Write it small.\n             hint: unheard-of\n"
+	if _, details, _ := strings.Cut(got, "\n"); details != want {
+		t.Errorf("hints are shown as\n%s", details)
+	}
+}
+
 func TestConsoleSubjects(t *testing.T) {
 	for filter, want := range map[string]string{
 		"(&(objectClass=group)(cn=**))":                        "*",

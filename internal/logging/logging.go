@@ -47,6 +47,9 @@ type Options struct {
 	Out      io.Writer // nil discards
 	Terminal bool      // Out is a terminal
 	Color    bool      // colour is wanted; it needs a terminal and an unset NO_COLOR too
+	// HintText, if not nil, explains a hint that is a bare name; the console shows
+	// the text behind the name, JSON has the name only.
+	HintText func(name string) string
 	// OnDrop, if not nil, is called once per line that was lost because Out was
 	// stuck or failed. It must not block or log.
 	OnDrop func()
@@ -67,7 +70,7 @@ func New(o Options) (*zap.Logger, zap.AtomicLevel, func() error) {
 
 func newEncoder(o Options) zapcore.Encoder {
 	if o.Format == FormatConsole || o.Format != FormatJSON && o.Terminal {
-		return newConsoleEncoder(o.Color && o.Terminal && os.Getenv("NO_COLOR") == "")
+		return newConsoleEncoder(o.Color && o.Terminal && os.Getenv("NO_COLOR") == "", o.HintText)
 	}
 	return zapcore.NewJSONEncoder(zapcore.EncoderConfig{
 		TimeKey:             "time",

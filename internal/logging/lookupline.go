@@ -25,26 +25,34 @@ const (
 // indented, the hints and whatever explains a failure or an empty answer.
 //
 //	20:14:03.123 search   group       gameOfThrones       1 entry    4.1 ms  success  bridged: class,member-dn
-func lookupLines(paint painter, at time.Time, r *record) string {
+func (e *consoleEncoder) lookupLines(at time.Time, r *record) string {
 	var b strings.Builder
-	b.WriteString(paint.apply(dim, at.Format(clock)))
+	b.WriteString(e.paint.apply(dim, at.Format(clock)))
 	b.WriteString(" " + padded(r.Op, opWidth))
 	b.WriteString(" " + padded(kindColumn(r), kindWidth))
-	b.WriteString(" " + paint.apply(bold, padded(lookup.Clip(subject(r), subjectWidth), subjectWidth)))
-	b.WriteString(paint.apply(entriesColor(r), fmt.Sprintf("%*s", entriesWidth, entriesColumn(r))))
-	b.WriteString(fmt.Sprintf("%*s", timeWidth, duration(r.Total)))
-	b.WriteString("  " + paint.apply(resultColor(r), resultColumn(r)))
+	b.WriteString(" " + e.paint.apply(bold, padded(lookup.Clip(subject(r), subjectWidth), subjectWidth)))
+	b.WriteString(e.paint.apply(entriesColor(r), fmt.Sprintf("%*s", entriesWidth, entriesColumn(r))))
+	fmt.Fprintf(&b, "%*s", timeWidth, duration(r.Total))
+	b.WriteString("  " + e.paint.apply(resultColor(r), resultColumn(r)))
 	for _, remark := range remarks(r) {
-		b.WriteString("  " + paint.apply(dim, remark))
+		b.WriteString("  " + e.paint.apply(dim, remark))
 	}
 	b.WriteByte('\n')
 	for _, hint := range r.Hints {
-		writeDetail(&b, paint.apply(yellow, "hint: "+lookup.Clip(hint, maxText)))
+		writeDetail(&b, e.paint.apply(yellow, "hint: "+e.explained(hint)))
 	}
 	for _, reason := range reasons(r) {
-		writeDetail(&b, paint.apply(dim, reason))
+		writeDetail(&b, e.paint.apply(dim, reason))
 	}
 	return b.String()
+}
+
+// explained adds the text of a hint that does not bring its own.
+func (e *consoleEncoder) explained(hint string) string {
+	if text := e.hintText(hint); text != "" {
+		hint += ": " + text
+	}
+	return lookup.Clip(hint, maxText)
 }
 
 func writeDetail(b *strings.Builder, s string) {

@@ -10,9 +10,14 @@ import (
 	"sync/atomic"
 )
 
-// queueLength is how many records may wait for one sink. At 1,000 lookups a
-// second it bridges a pause of four seconds; full, it holds a few megabytes.
-const queueLength = 4096
+const (
+	// queueLength is how many records may wait for one sink. At 1,000 lookups a
+	// second it bridges a pause of four seconds.
+	queueLength = 4096
+	// queueBytes bounds the same in bytes: an ordinary queue is full at a few
+	// megabytes, but a client can send filters of a megabyte each.
+	queueBytes = 64 << 20
+)
 
 // Fanout hands every published record to every sink. Each sink has a queue and
 // a goroutine of its own, so that a slow or stuck one harms only itself.
@@ -31,6 +36,7 @@ type Fanout struct {
 type lane struct {
 	sink    Sink
 	queue   chan *Record
+	queued  atomic.Int64 // size of what is in queue or being written
 	dropped atomic.Uint64
 	done    chan struct{} // closed when the lane's goroutine ends
 }
@@ -59,19 +65,27 @@ func newFanout(length int, onDrop func(sink string), sinks ...Sink) *Fanout {
 // or the fan-out is closed, the record is dropped and counted for that sink.
 // The caller must not touch r afterwards.
 func (f *Fanout) Publish(r *Record) {
+	size := r.size()
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	for _, l := range f.lanes {
-		if f.closed {
-			f.drop(l)
-			continue
-		}
-		select {
-		case l.queue <- r:
-		default:
+		if f.closed || !l.offer(r, size) {
 			f.drop(l)
 		}
 	}
+}
+
+// offer queues r if there is room for it.
+func (l *lane) offer(r *Record, size int64) bool {
+	if l.queued.Add(size) <= queueBytes {
+		select {
+		case l.queue <- r:
+			return true
+		default:
+		}
+	}
+	l.queued.Add(-size)
+	return false
 }
 
 // Dropped returns how many records the named sink has lost so far.
@@ -141,6 +155,7 @@ func (f *Fanout) feed(l *lane) {
 		default:
 			f.write(l, r)
 		}
+		l.queued.Add(-r.size())
 	}
 }
 

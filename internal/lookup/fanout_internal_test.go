@@ -106,6 +106,25 @@ func TestStuckSinkDelaysNobodyAndItsLossIsCounted(t *testing.T) {
 	}
 }
 
+func TestHugeRecordsFillAQueueSooner(t *testing.T) {
+	stuck := newStuckSink()
+	f := NewFanout(nil, stuck)
+	huge := &Record{Filter: string(make([]byte, 1<<20))}
+	for range 100 {
+		f.Publish(huge)
+	}
+	if got := f.Dropped("stuck"); got != 100-63 {
+		t.Errorf("%d of 100 records of a megabyte were dropped, want 37: 64 MiB may wait", got)
+	}
+	close(stuck.release)
+	if err := f.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left := f.lanes[0].queued.Load(); left != 0 {
+		t.Errorf("%d bytes count as queued in an empty queue", left)
+	}
+}
+
 func TestCloseGivesUpWithItsContext(t *testing.T) {
 	stuck, healthy := newStuckSink(), &listSink{name: "healthy"}
 	f := NewFanout(nil, healthy, stuck)

@@ -122,6 +122,19 @@ type Record struct {
 	Queue time.Duration // of Total: waiting for an upstream connection
 }
 
+// size estimates the memory of a record in bytes, where a client can drive it up.
+func (r *Record) size() int64 {
+	const fixed = 600
+	n := fixed + len(r.BindDN) + len(r.Base) + len(r.Filter) + len(r.Name) + len(r.Diagnostic) +
+		len(r.Upstream.Base) + len(r.Upstream.Filter)
+	for _, list := range [...][]string{r.Attrs, r.Controls, r.Upstream.Attrs} {
+		for _, s := range list {
+			n += 16 + len(s)
+		}
+	}
+	return int64(n)
+}
+
 // UpstreamPart is what was asked upstream for a lookup. It is zero when nothing
 // was: an answer of the proxy's own, a cache hit, a refusal.
 type UpstreamPart struct {

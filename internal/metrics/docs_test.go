@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	dto "github.com/prometheus/client_model/go"
 
 	"jamf-ldap-proxy/internal/metrics"
 )
@@ -54,9 +53,14 @@ func TestDocumentationEqualsRegistry(t *testing.T) {
 	}
 	live := map[string]string{}
 	for _, family := range families {
-		if strings.HasPrefix(family.GetName(), prefix) {
-			live[family.GetName()] = describe(family)
+		if !strings.HasPrefix(family.GetName(), prefix) {
+			continue
 		}
+		var labels []string
+		for _, pair := range family.GetMetric()[0].GetLabel() {
+			labels = append(labels, pair.GetName())
+		}
+		live[family.GetName()] = describe(family.GetType().String(), labels)
 	}
 	if diff := cmp.Diff(documented(t), live); diff != "" {
 		t.Errorf("docs/metrics.md against the registry (-docs +registry):\n%s", diff)
@@ -68,17 +72,12 @@ func TestDocumentationEqualsRegistry(t *testing.T) {
 	}
 }
 
-// describe returns "type: labels" of a metric, labels sorted.
-func describe(family *dto.MetricFamily) string {
-	var labels []string
-	for _, pair := range family.GetMetric()[0].GetLabel() {
-		labels = append(labels, pair.GetName())
-	}
+func describe(kind string, labels []string) string {
 	slices.Sort(labels)
-	return strings.ToLower(family.GetType().String()) + ": " + strings.Join(labels, " ")
+	return strings.ToLower(kind) + ": " + strings.Join(labels, " ")
 }
 
-// documented reads the table of docs/metrics.md into the form of describe.
+// documented reads the table of docs/metrics.md as name to type and labels.
 func documented(t *testing.T) map[string]string {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/metrics.md")
@@ -89,8 +88,7 @@ func documented(t *testing.T) map[string]string {
 	docs := map[string]string{}
 	for _, cells := range row.FindAllStringSubmatch(string(page), -1) {
 		labels := strings.Fields(strings.ReplaceAll(cells[3], "`", ""))
-		slices.Sort(labels)
-		docs[cells[1]] = cells[2] + ": " + strings.Join(labels, " ")
+		docs[cells[1]] = describe(cells[2], labels)
 	}
 	return docs
 }

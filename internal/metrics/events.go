@@ -11,7 +11,7 @@ var (
 		"accepted", "refused_limit", "refused_per_address", "refused_allow", "tls_failed", other,
 	}
 	bindFailureReasons = []string{
-		"invalid_credentials", "unavailable", "timeout", "backoff", "empty_password", "sasl", other,
+		"invalid_credentials", "refused", "unavailable", "backoff", "empty_password", "method", other,
 	}
 	connectionStates = []string{"idle", "leased", "dialing", other}
 )
@@ -37,8 +37,8 @@ func (m *Metrics) ClientConnection(outcome string) {
 	m.connections.WithLabelValues(oneOf(connectionOutcomes, outcome)).Inc()
 }
 
-// BindFailed counts a bind that did not succeed: invalid_credentials, unavailable,
-// timeout, backoff, empty_password, sasl or other.
+// BindFailed counts a bind that did not succeed: invalid_credentials, refused,
+// unavailable, backoff, empty_password, method or other.
 func (m *Metrics) BindFailed(reason string) {
 	m.bindFailures.WithLabelValues(oneOf(bindFailureReasons, reason)).Inc()
 }

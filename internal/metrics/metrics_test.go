@@ -22,7 +22,7 @@ func groupSearch() *lookup.Record {
 	}
 }
 
-// expose compares the named metrics with their text form.
+// expect compares the named metrics with their text form.
 func expect(t *testing.T, m *metrics.Metrics, want string, names ...string) {
 	t.Helper()
 	for i, name := range names {
@@ -162,9 +162,9 @@ func TestOutcomesAndReasonsStartAtZeroAndAreBounded(t *testing.T) {
 		jamf_ldap_proxy_bind_failures_total{reason="backoff"} 0
 		jamf_ldap_proxy_bind_failures_total{reason="empty_password"} 0
 		jamf_ldap_proxy_bind_failures_total{reason="invalid_credentials"} 1
+		jamf_ldap_proxy_bind_failures_total{reason="method"} 0
 		jamf_ldap_proxy_bind_failures_total{reason="other"} 1
-		jamf_ldap_proxy_bind_failures_total{reason="sasl"} 0
-		jamf_ldap_proxy_bind_failures_total{reason="timeout"} 0
+		jamf_ldap_proxy_bind_failures_total{reason="refused"} 0
 		jamf_ldap_proxy_bind_failures_total{reason="unavailable"} 0
 		# HELP jamf_ldap_proxy_client_connections_total Connections of clients by what became of them.
 		# TYPE jamf_ldap_proxy_client_connections_total counter

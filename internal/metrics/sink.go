@@ -26,9 +26,11 @@ type sink struct {
 func (*sink) Name() string { return "metrics" }
 
 // Write counts one lookup. It looks its series up by their labels, which neither
-// allocates nor waits; a benchmark and a test watch that.
+// allocates nor waits; a test and a benchmark watch that.
 func (s *sink) Write(r *lookup.Record) {
-	op, kind, result := s.label(s.ops, r.Op, lookup.OpUnknown), s.label(s.kinds, r.Kind, lookup.KindOther), resultLabel(r.Result)
+	op := memberOr(s.ops, r.Op, lookup.OpUnknown)
+	kind := memberOr(s.kinds, r.Kind, lookup.KindOther)
+	result := resultLabel(r.Result)
 	s.m.lookups.WithLabelValues(op, kind, result, strconv.FormatBool(r.Bridged)).Inc()
 	if r.Result != lookup.NoResult {
 		s.m.lookupDuration.WithLabelValues(op, kind).Observe(r.Total.Seconds())
@@ -45,7 +47,7 @@ func (s *sink) Write(r *lookup.Record) {
 	}
 }
 
-func (s *sink) label(known map[string]bool, value, fallback string) string {
+func memberOr(known map[string]bool, value, fallback string) string {
 	if known[value] {
 		return value
 	}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "jamf-ldap-proxy",
+		Short: "LDAP proxy between Jamf Pro and JumpCloud",
+		Long: `jamf-ldap-proxy stands between an on-prem Jamf Pro server and JumpCloud's LDAP.
+Jamf keeps its mappings to groupOfNames and member; the proxy answers them from
+JumpCloud's posixGroup entries, group ID included, and shows every lookup.`,
+		Example: `  jamf-ldap-proxy demo                        see it work, without JumpCloud
+  jamf-ldap-proxy serve --config proxy.yaml   the real thing`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       version().String(),
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{err, cmd.CommandPath() + " --help"}
+	})
+	root.SetVersionTemplate("jamf-ldap-proxy {{.Version}}\n")
+	root.AddCommand(newServeCommand(), newDemoCommand(), newVersionCommand())
+	return root
+}

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"golang.org/x/term"
+
+	"jamf-ldap-proxy/internal/config"
+	"jamf-ldap-proxy/internal/logging"
+	"jamf-ldap-proxy/internal/lookup"
+	"jamf-ldap-proxy/internal/metrics"
+	"jamf-ldap-proxy/internal/upstream"
+	"jamf-ldap-proxy/internal/web"
+	"jamf-ldap-proxy/proxy"
+	"jamf-ldap-proxy/rewrite"
+)
+
+// output is where the log goes.
+type output struct {
+	io.Writer
+	terminal bool
+}
+
+func newOutput(w io.Writer) output {
+	f, ok := w.(*os.File)
+	return output{w, ok && term.IsTerminal(int(f.Fd()))}
+}
+
+// service is everything that serve and demo run: the order of the fields is
+// the order in which they start; they stop in reverse.
+type service struct {
+	cfg      config.Config
+	log      *zap.Logger
+	closeLog func() error
+	metrics  *metrics.Metrics
+	records  *lookup.Fanout
+	pool     *upstream.Pool
+	server   *proxy.Server
+	web      *web.Server
+	webAddr  net.Addr
+
+	listeners []openListener
+	serving   sync.WaitGroup
+	failed    chan error    // a listener that ended by itself
+	stopping  chan struct{} // closed when stop begins
+}
+
+type openListener struct {
+	net.Listener
+	options proxy.ListenOptions
+}
+
+// startService opens everything or nothing.
+func startService(cfg config.Config, out output) (*service, error) {
+	s := &service{cfg: cfg, failed: make(chan error, len(cfg.Listeners)+1), stopping: make(chan struct{})}
+	s.startLog(out)
+	rules, err := rewrite.Compile(cfg.Groups)
+	if err != nil {
+		return nil, &usageError{err: err}
+	}
+	s.pool, err = upstream.New(cfg.Upstream, upstream.Options{Observer: s.metrics, Logger: s.log})
+	if err != nil {
+		return nil, errors.Join(&usageError{err: err}, s.stop())
+	}
+	s.server = proxy.New(proxy.Config{
+		Limits:         cfg.Limits,
+		Rules:          func() *rewrite.Rules { return rules },
+		Upstream:       s.pool,
+		SearchTimeout:  cfg.Upstream.SearchTimeout,
+		NamingContext:  cfg.Upstream.Base,
+		MaskAttributes: cfg.Log.MaskedAttributes,
+		Recorder:       s.records,
+		Metrics:        s.metrics,
+		Logger:         s.log,
+	})
+	if err := s.listen(); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	if err := s.startWeb(); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	s.serve()
+	return s, nil
+}
+
+func (s *service) startLog(out output) {
+	level, err := zapcore.ParseLevel(s.cfg.Log.Level)
+	if err != nil {
+		level = zapcore.InfoLevel
+	}
+	s.metrics = metrics.New(version().Version)
+	s.log, _, s.closeLog = logging.New(logging.Options{
+		Level: level, Format: logging.Format(s.cfg.Log.Format),
+		Out: out.Writer, Terminal: out.terminal, Color: true,
+		HintText: func(id string) string { return rewrite.HintText[id] },
+		OnDrop:   func() { s.metrics.DroppedRecord("log") },
+	})
+	s.metrics.ConfigReload(true)
+	var logSink lookup.Sink = logging.NewSink(s.log)
+	if s.cfg.Log.Privacy == "hash" {
+		logSink = lookup.NewHasher(nil).Sink(logSink)
+	}
+	s.records = lookup.NewFanout(s.metrics.DroppedRecord, logSink, s.metrics.Sink())
+}
+
+func (s *service) listen() error {
+	for _, c := range s.cfg.Listeners {
+		l, options, err := proxy.Listen(c)
+		if err != nil {
+			return fmt.Errorf("%w (listeners.address %q; is another program using the port?)", err, c.Address)
+		}
+		s.listeners = append(s.listeners, openListener{l, options})
+	}
+	return nil
+}
+
+func (s *service) startWeb() error {
+	if s.cfg.Web.Address == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", s.cfg.Web.Address)
+	if err != nil {
+		return fmt.Errorf("opening web.address %q: %w (is another program using the port?)", s.cfg.Web.Address, err)
+	}
+	host, _, _ := net.SplitHostPort(s.cfg.Web.Address)
+	s.webAddr = l.Addr()
+	s.web = web.New(l, web.Options{
+		Metrics: s.metrics.Handler(), Ready: s.ready, Host: host, ErrorLog: zap.NewStdLog(s.log),
+	})
+	return nil
+}
+
+var errStopping = errors.New("stopping")
+
+func (s *service) ready() error {
+	select {
+	case <-s.stopping:
+		return errStopping
+	default:
+		return nil
+	}
+}
+
+// serve starts the goroutines that stop waits for.
+func (s *service) serve() {
+	for _, l := range s.listeners {
+		protocol := "ldap"
+		if l.options.Implicit {
+			protocol = "ldaps"
+		}
+		s.log.Info("listening", zap.String("address", l.Addr().String()), zap.String("protocol", protocol),
+			zap.Bool("starttls", l.options.TLS != nil && !l.options.Implicit))
+		s.serving.Go(func() { s.report(s.server.Serve(context.Background(), l.Listener, l.options)) })
+	}
+	if s.web != nil {
+		s.log.Info("web listening", zap.String("address", s.webAddr.String()))
+		s.serving.Go(func() { s.report(s.web.Serve()) })
+	}
+	s.serving.Go(s.watchCertificates)
+	s.log.Info("ready", zap.Strings("upstream", s.cfg.Upstream.Servers), zap.String("base", s.cfg.Upstream.Base),
+		zap.String("mode", string(s.cfg.Groups.Mode)), zap.Int("pairs", len(s.cfg.Groups.Pairs)))
+}
+
+func (s *service) report(err error) {
+	if err == nil || errors.Is(err, proxy.ErrServerClosed) {
+		return
+	}
+	select {
+	case <-s.stopping:
+	default:
+		s.failed <- err
+	}
+}
+
+// watchCertificates keeps the expiry metric in step with renewed files.
+func (s *service) watchCertificates() {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		for _, l := range s.listeners {
+			if end := l.options.CertificateExpiry(); !end.IsZero() {
+				s.metrics.ListenerTLSExpiry(l.options.Name, end)
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-s.stopping:
+			return
+		}
+	}
+}
+
+// stop drains and closes what was started, and waits for it.
+func (s *service) stop() error {
+	close(s.stopping)
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Drain)
+	defer cancel()
+	s.log.Info("stopping", zap.Duration("at_most", s.cfg.Limits.Drain))
+	var err error
+	if s.server != nil {
+		if cut := s.server.Shutdown(ctx); cut != nil {
+			s.log.Warn("lookups were cut off at the end of limits.drain", zap.Error(cut))
+		}
+	}
+	for _, l := range s.listeners {
+		_ = l.Close() // the server has closed those it served
+	}
+	// What follows has nothing left to wait for; a short time of its own lets
+	// it end in order even when the drain used up all.
+	end, cancelEnd := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancelEnd()
+	if s.web != nil {
+		err = errors.Join(err, s.web.Shutdown(end))
+	}
+	s.serving.Wait()
+	if s.pool != nil {
+		err = errors.Join(err, s.pool.Close(end))
+	}
+	err = errors.Join(err, s.records.Close(end))
+	s.log.Info("stopped")
+	return errors.Join(err, s.closeLog())
+}
