@@ -40,7 +40,7 @@ func TestBindThatFailsLeavesTheSessionAnonymous(t *testing.T) {
 	conn := bound(t, d.Addr(), adminDN)
 	wantCode(t, conn.Bind(adminDN, "wrong"), 49, "")
 	_, err := conn.Search(request("(uid=jon.snow)"))
-	wantCode(t, err, 32, "")
+	wantCode(t, err, 50, "")
 	wantCode(t, conn.Bind(adminDN, SamplePassword), 0, "")
 	_, err = conn.Search(request("(uid=jon.snow)"))
 	wantCode(t, err, 0, "")

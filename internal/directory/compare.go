@@ -70,9 +70,11 @@ func (t *tree) compareValues(e *entry, want description, norm string) result {
 	return r
 }
 
-// locate finds the entry that a search or a compare starts at. Without access
-// to the tree nothing of it exists, not even the matched part of the DN. The
-// entry is also returned when access to it is refused.
+// locate finds the entry that a search or a compare starts at. For a user who
+// may not read the tree nothing of it exists, not even the matched part of the
+// DN. An anonymous client is told the truth: slapd lets it try a password, which
+// implies that it may know of the entry. The entry is also returned when access
+// to it is refused.
 func (t *tree) locate(who *entry, name dn) (*entry, *result) {
 	if len(name) == 0 {
 		return t.rootDSE, nil
@@ -83,7 +85,7 @@ func (t *tree) locate(who *entry, name dn) (*entry, *result) {
 	}
 	e := t.byKey[key]
 	switch {
-	case !mayRead(who):
+	case who != nil && !mayRead(who):
 		return e, &result{code: noSuchObject}
 	case e == nil:
 		r := &result{code: noSuchObject}
@@ -91,6 +93,8 @@ func (t *tree) locate(who *entry, name dn) (*entry, *result) {
 			r.matched = above.dn
 		}
 		return nil, r
+	case who == nil:
+		return e, &result{code: insufficientAccessRights}
 	}
 	return e, nil
 }

@@ -1,7 +1,7 @@
 package directory
 
 import (
-	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -30,7 +30,7 @@ type filter interface {
 	eval(s *schema, e, who *entry) truth
 }
 
-var errFilter = errors.New("malformed search filter")
+var errFilter = fmt.Errorf("malformed search filter: %w", errMalformed)
 
 // Context tags of the Filter CHOICE.
 const (
@@ -52,9 +52,11 @@ const (
 // every entry; only a filter that is no Filter is an error. The depth of p is
 // limited by checkShape.
 func compileFilter(s *schema, p *ber.Packet) (filter, error) {
-	// Only the present item is primitive, it is a bare attribute description.
-	if p.ClassType != ber.ClassContext || (p.Tag == tagPresent) != (p.TagType == ber.TypePrimitive) {
-		return nil, errFilter
+	// What is none of the choices could be one of a later version of LDAP. Of
+	// today's only presence is primitive, a bare attribute description.
+	if p.ClassType != ber.ClassContext || p.Tag > tagExtensible ||
+		(p.TagType == ber.TypePrimitive) != (p.Tag == tagPresent) {
+		return constant(undefined), nil
 	}
 	switch p.Tag {
 	case tagAnd, tagOr:
@@ -75,10 +77,8 @@ func compileFilter(s *schema, p *ber.Packet) (filter, error) {
 		return compileAssertion(s, p)
 	case tagSubstrings:
 		return compileSubstrings(s, p)
-	case tagExtensible:
-		return compileExtensible(s, p)
 	}
-	return nil, errFilter
+	return compileExtensible(s, p)
 }
 
 type constant truth
@@ -135,22 +135,19 @@ func (f presence) eval(s *schema, e, who *entry) truth {
 	return scan(s, e, who, f.want, func(*attribute) bool { return true })
 }
 
-// scan looks for an attribute that want describes and hit accepts. An attribute
-// that who may not see makes the item Undefined, as slapd does, so that a
-// filter cannot be used to guess it.
+// scan looks for an attribute that want describes and hit accepts. A type that
+// who may not see makes the item Undefined, on entries without it as well, so
+// that a filter cannot be used to guess it.
 func scan(s *schema, e, who *entry, want description, hit func(*attribute) bool) truth {
-	result := isFalse
+	if !maySee(who, e, want.typ) {
+		return undefined
+	}
 	for i := range e.attrs {
-		a := &e.attrs[i]
-		switch {
-		case !s.answers(a, want):
-		case !maySee(who, e, a.typ):
-			result = undefined
-		case hit(a):
+		if a := &e.attrs[i]; s.answers(a, want) && hit(a) {
 			return isTrue
 		}
 	}
-	return result
+	return isFalse
 }
 
 // assertion is an equality, approximate or ordering match. Approximate match is
@@ -323,23 +320,22 @@ func (r *rule) appliesTo(typ *attributeType) bool {
 }
 
 func (f extensible) eval(s *schema, e, who *entry) truth {
-	result := isFalse
-	for i := range e.attrs {
-		a := &e.attrs[i]
-		switch {
-		case f.want != nil && !s.answers(a, *f.want), !f.rule.appliesTo(a.typ):
-		case !maySee(who, e, a.typ):
-			if f.want != nil {
-				result = undefined
-			}
-		case slices.ContainsFunc(a.values, func(v string) bool { return f.matches(s, v) }):
-			return isTrue
-		}
+	hit := func(a *attribute) bool {
+		return f.rule.appliesTo(a.typ) &&
+			slices.ContainsFunc(a.values, func(v string) bool { return f.matches(s, v) })
 	}
 	if f.dn && f.matchesName(s, e.name) {
 		return isTrue
 	}
-	return result
+	if f.want != nil {
+		return scan(s, e, who, *f.want, hit)
+	}
+	for i := range e.attrs {
+		if a := &e.attrs[i]; !a.typ.computed && maySee(who, e, a.typ) && hit(a) {
+			return isTrue
+		}
+	}
+	return isFalse
 }
 
 func (f extensible) matches(s *schema, value string) bool {

@@ -10,6 +10,9 @@ import (
 // Simple paged results, RFC 2696. As in slapd a connection has one cursor: a
 // new paged search takes the place of the one before.
 
+// cookieSize is the length of a cookie; one of another length cannot be ours.
+const cookieSize = 8
+
 // pageRequest is the value of the request control.
 type pageRequest struct {
 	size   int64
@@ -65,12 +68,15 @@ func (s *session) firstPage(found []*entry, req *pageRequest, limit int64) (page
 func (s *session) nextPage(req *pageRequest, limit int64) (page, result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(req.cookie) != cookieSize {
+		return page{}, result{code: protocolError, diagnostic: "paged results cookie is invalid"}
+	}
 	if s.cursor == nil || !bytes.Equal(s.cursor.cookie, req.cookie) {
 		return page{}, result{code: unwillingToPerform, diagnostic: "paged results cookie is invalid or old"}
 	}
 	if req.size == 0 { // the client is not interested in the rest
 		s.cursor = nil
-		return page{paged: true}, result{code: success}
+		return page{}, result{code: success}
 	}
 	return s.turn(req, limit)
 }
@@ -95,7 +101,7 @@ func (s *session) turn(req *pageRequest, limit int64) (page, result) {
 		s.cursor = nil
 		return p, result{code: success}
 	}
-	c.cookie = []byte(rand.Text()[:8])
+	c.cookie = []byte(rand.Text()[:cookieSize])
 	p.cookie = c.cookie
 	return p, result{code: success}
 }

@@ -14,6 +14,7 @@ type attributeType struct {
 	substrings  bool
 	ordering    bool
 	operational bool
+	computed    bool // not part of the stored entry: a match on no type in particular passes it by
 }
 
 type classKind int
@@ -205,10 +206,10 @@ var attributeTypes = []attributeType{
 	{name: "structuralObjectClass", oid: "2.5.21.9", equality: objectID, operational: true},
 	{name: "createTimestamp", oid: "2.5.18.1", equality: timestamp, ordering: true, operational: true},
 	{name: "modifyTimestamp", oid: "2.5.18.2", equality: timestamp, ordering: true, operational: true},
-	{name: "hasSubordinates", oid: "2.5.18.9", equality: boolean, operational: true},
-	{name: "subschemaSubentry", oid: "2.5.18.10", equality: nameMatch, operational: true},
+	{name: "hasSubordinates", oid: "2.5.18.9", equality: boolean, operational: true, computed: true},
+	{name: "subschemaSubentry", oid: "2.5.18.10", equality: nameMatch, operational: true, computed: true},
 	{name: "entryUUID", oid: "1.3.6.1.1.16.4", equality: uuidMatch, operational: true},
-	{name: "entryDN", oid: "1.3.6.1.1.20", equality: nameMatch, operational: true},
+	{name: "entryDN", oid: "1.3.6.1.1.20", equality: nameMatch, operational: true, computed: true},
 	{name: "namingContexts", oid: "1.3.6.1.4.1.1466.101.120.5", operational: true},
 	{name: "supportedExtension", oid: "1.3.6.1.4.1.1466.101.120.7", operational: true},
 	{name: "supportedControl", oid: "1.3.6.1.4.1.1466.101.120.13", operational: true},

@@ -19,8 +19,7 @@ func (s *session) search(m *message) error {
 	}
 	f, err := compileFilter(s.dir.tree.schema, fields[6])
 	if err != nil {
-		s.answer(m, result{code: protocolError, diagnostic: err.Error()})
-		return nil
+		return err
 	}
 	body := ber.Encode(ber.ClassApplication, ber.TypeConstructed, opSearch, nil, "")
 	for i, field := range fields {

@@ -57,7 +57,10 @@ func TestSearchWrongBase(t *testing.T) {
 		{adminDN, "no dn", 34, ""},
 		{personDN, "cn=a,uid=nobody," + SampleBase, 32, ""},
 		{personDN, personDN, 32, ""},
-		{"", SampleBase, 32, ""},
+		{"", SampleBase, 50, ""},
+		{"", "cn=a,uid=nobody," + SampleBase, 32, SampleBase},
+		{"", "dc=example,dc=com", 32, ""},
+		{"", "foo=bar", 34, ""},
 	}
 	for _, tt := range tests {
 		conn := dial(t, d.Addr())
@@ -247,10 +250,12 @@ func TestSearchPageCookies(t *testing.T) {
 	_, err = conn.Search(request("(uid=jon.snow)")) // other work between pages
 	wantCode(t, err, 0, "")
 	_, _, err = searchPage(t, conn, req, 5, []byte("bogus"))
+	wantCode(t, err, 2, "paged results cookie is invalid")
+	_, _, err = searchPage(t, conn, req, 5, make([]byte, cookieSize))
 	wantCode(t, err, 53, "paged results cookie is invalid or old")
 
 	res, last, err := searchPage(t, conn, req, 0, first.Cookie)
-	if err != nil || len(res.Entries) != 0 || len(last.Cookie) != 0 {
+	if err != nil || len(res.Entries) != 0 || last != nil {
 		t.Fatalf("ending the cursor: %v, %v", last, err)
 	}
 	_, _, err = searchPage(t, conn, req, 5, first.Cookie)

@@ -38,8 +38,8 @@ type session struct {
 	back *net.TCPConn
 	pump chan struct{} // closed when the pump has ended
 
-	mu     sync.Mutex
-	who    *entry // identity, nil when anonymous
+	mu     sync.Mutex // guards the fields below
+	who    *entry     // identity, nil when anonymous
 	ops    map[int64]*operation
 	lastID int64
 	cursor *cursor
