@@ -2,15 +2,16 @@ package rewrite
 
 import "jamf-ldap-proxy/internal/ldap"
 
-// ComparePlan is what becomes of one compare. Exactly one of Compare and
-// Search is set.
+// ComparePlan is what becomes of one compare. Compare, when set, is asked
+// first; Search is asked when Compare is nil or upstream answered it with
+// noSuchObject. At least one is set.
 type ComparePlan struct {
 	Bridged bool
 	Changed bool // of Compare: as in Plan
 	// Compare is asked upstream as a compare; pass its result through Result.
 	Compare *ldap.CompareRequest
-	// Search answers the compare by a base search: one kept entry means
-	// compareTrue, none with success means compareFalse.
+	// Search answers the compare by a base search, fallback included: one kept
+	// entry means compareTrue, none with success means compareFalse.
 	Search       *Plan
 	Rules, Hints []string
 }
@@ -28,11 +29,14 @@ func (r *Rules) Compare(req *ldap.CompareRequest) *ComparePlan {
 	base := r.mapBase(req.DN)
 	switch {
 	case typ == r.attrType || base.pair != nil && isViewAttribute(typ):
+		c.Compare = nil
 		c.bridge(r, req)
 	case base.pair != nil:
-		c.Bridged, c.Changed = true, true
+		// What the view leaves alone stays a compare, so that upstream can say
+		// what is wrong with the value.
+		c.bridge(r, req)
+		c.Changed = true
 		c.Compare = &ldap.CompareRequest{DN: base.mapped, Attr: req.Attr, Value: req.Value}
-		c.Rules = addOnce(c.Rules, RuleBase)
 	case typ == ldap.MemberUID:
 		c.repair(r, req)
 	}
@@ -55,7 +59,7 @@ func asSearch(req *ldap.CompareRequest) *ldap.SearchRequest {
 }
 
 func (c *ComparePlan) bridge(r *Rules, req *ldap.CompareRequest) {
-	c.Bridged, c.Compare = true, nil
+	c.Bridged = true
 	c.Search = r.Search(asSearch(req))
 	c.Rules, c.Hints = c.Search.Rules, c.Search.Hints
 }

@@ -12,8 +12,8 @@ import (
 type baseMapping struct {
 	pair    *pair   // the DN names this pair's legacy group
 	renamed bool    // the DN is the upstream name of a group that the view shows under another
-	dn      ldap.DN // as the upstream directory knows it, when either is set
-	mapped  string  // dn as text
+	dn      ldap.DN // the DN as the client wrote it, when either is set
+	mapped  string  // what to ask upstream
 }
 
 // mapBase looks a base DN up in the pair table: a DN whose first RDN is a
@@ -23,19 +23,36 @@ func (r *Rules) mapBase(base string) (m baseMapping) {
 		return m
 	}
 	dn, err := ldap.ParseDN(base)
-	if err != nil || len(dn) < 2 || len(dn[0]) != 1 || !ldap.SameAttributeType(dn[0][0].Type, "cn") || !dn.Parent().Below(r.base) {
+	if err != nil {
 		return m
 	}
-	name := dn[0][0].Value
+	name, ok := r.groupName(dn)
+	if !ok {
+		return m
+	}
 	if m.pair = r.pairs.ofLegacy(name); m.pair != nil {
-		m.dn = append(ldap.DN{{{Type: "cn", Value: m.pair.posix}}}, dn[1:]...)
-		m.mapped = m.dn.String()
+		m.dn, m.mapped = dn, r.upstreamDN(dn, 0, m.pair)
 		return m
 	}
 	if r.pairs.isPosix(name) {
 		m.renamed, m.dn, m.mapped = true, dn, base
 	}
 	return m
+}
+
+// groupName returns the name of the group that may stand at dn.
+func (r *Rules) groupName(dn ldap.DN) (string, bool) {
+	if len(dn) < 2 || len(dn[0]) != 1 || !ldap.SameAttributeType(dn[0][0].Type, "cn") || !dn.Parent().Below(r.base) {
+		return "", false
+	}
+	return dn[0][0].Value, true
+}
+
+// upstreamDN replaces RDN i of dn by the pair's posix name.
+func (r *Rules) upstreamDN(dn ldap.DN, i int, p *pair) string {
+	mapped := append(ldap.DN{}, dn...)
+	mapped[i] = ldap.RDN{{Type: "cn", Value: p.posix}}
+	return mapped.String()
 }
 
 // startsLikeCN spares most requests the parsing of their base.

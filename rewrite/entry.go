@@ -1,6 +1,8 @@
 package rewrite
 
 import (
+	"slices"
+
 	"jamf-ldap-proxy/internal/ber"
 	"jamf-ldap-proxy/internal/ldap"
 )
@@ -78,27 +80,32 @@ func kindOf(body []byte) (entryKind, error) {
 	}
 }
 
-// inScope decides on entries at a base that has another name in the view: the
-// group that a mapped base stands for is in scope, and nothing else there; a
-// renamed group is not in scope under its upstream name.
+// inScope holds the DN that the client would see against the base that the
+// client named, because where a pair is involved upstream was asked elsewhere:
+// a renamed group is not in scope under its upstream name, and of what stands
+// at a mapped base only the group is.
 func (p *Plan) inScope(kind entryKind, body []byte) bool {
 	e, err := ldap.DecodeEntry(body)
 	if err != nil {
 		return false
 	}
-	dn, err := ldap.ParseDN(string(e.DN))
+	seen := e.DN
+	if kind == groupEntry {
+		seen = p.rules.appendViewDN(nil, e.DN)
+	}
+	dn, err := ldap.ParseDN(string(seen))
 	if err != nil {
 		return false
 	}
-	atBase := dn.Equal(p.baseDN)
-	if p.basePair == nil {
-		return !(atBase && kind == groupEntry)
+	switch p.scope {
+	case ldap.ScopeBase:
+		return dn.Equal(p.baseDN)
+	case ldap.ScopeOne:
+		return dn.Parent().Equal(p.baseDN)
+	case ldap.ScopeSubordinate:
+		return dn.Below(p.baseDN) && len(dn) > len(p.baseDN)
 	}
-	if p.mappedBase == "" || atBase {
-		return kind == groupEntry && p.scope != ldap.ScopeOne || p.mappedBase == "" && kind == otherEntry
-	}
-	// The fallback found the base under its own name.
-	return true
+	return dn.Below(p.baseDN)
 }
 
 func (p *Plan) matches(body []byte) (bool, error) {
@@ -221,12 +228,12 @@ func (p *Plan) appendAttribute(dst []byte, kind entryKind, a *ldap.Attribute) ([
 		return dst, nil // the view makes its own
 	case ldap.CommonName:
 		if p.wanted(a.Description) {
-			if dst, err = p.appendValues(dst, "cn"+options, a, r.encodeName); err != nil {
+			if dst, err = p.appendNames(dst, "cn"+options, a); err != nil {
 				return dst, err
 			}
 		}
 		if p.wantedMade("ou", options) {
-			dst, err = p.appendValues(dst, "ou"+options, a, r.encodeName)
+			dst, err = p.appendNames(dst, "ou"+options, a)
 		}
 		return dst, err
 	case ldap.MemberUID:
@@ -250,27 +257,23 @@ func (p *Plan) appendAttribute(dst []byte, kind entryKind, a *ldap.Attribute) ([
 // wanted tells whether the client gets an attribute that upstream returned:
 // anything but what was requested for our own use alone.
 func (p *Plan) wanted(description []byte) bool {
-	if p.selection.All() && len(p.extra) == 0 {
+	if p.selection.All() && len(p.extra) == 0 || p.selection.Named(string(description)) {
 		return true
 	}
 	name := string(description)
-	if p.selection.Named(name) {
-		return true
-	}
-	typ, _ := ldap.AttributeTypeOf(name)
 	if p.selection.All() {
-		return typ != ldap.Other || isUserAttribute(name) || !p.isExtra(name)
+		return !isOperational(name) || p.selection.Operational()
 	}
-	switch typ {
+	switch typ, _ := ldap.AttributeTypeOf(name); typ {
 	case ldap.ObjectClass, ldap.CommonName, ldap.OrganizationalUnit, ldap.MemberUID:
 		return false
 	}
-	return !p.isExtra(name)
+	return isOperational(name) && p.selection.Operational() || !p.isExtra(name)
 }
 
 func (p *Plan) isExtra(name string) bool {
 	for _, extra := range p.extra {
-		if extra == ldap.AllUserAttributes && (isUserAttribute(name) || !p.selection.Operational()) || ldap.DescriptionCovers(extra, name) {
+		if extra == ldap.AllUserAttributes || ldap.DescriptionCovers(extra, name) {
 			return true
 		}
 	}
@@ -325,12 +328,25 @@ func (p *Plan) appendValues(dst []byte, description string, a *ldap.Attribute, a
 	return ber.End(dst, attr, expect), nil
 }
 
-// encodeName encodes a group's name as the view has it.
-func (r *Rules) encodeName(dst, v []byte) []byte {
-	if pair := r.pairs.ofPosix(v); pair != nil {
-		return ber.Append(dst, ber.OctetString, pair.legacy)
-	}
-	return ber.Append(dst, ber.OctetString, v)
+// appendNames encodes a group's names as the view has them, each once.
+func (p *Plan) appendNames(dst []byte, description string, a *ldap.Attribute) ([]byte, error) {
+	var first [1]string // the usual number of names costs nothing
+	seen := first[:0]
+	return p.appendValues(dst, description, a, func(dst, v []byte) []byte {
+		name := v
+		if pair := p.rules.pairs.ofPosix(v); pair != nil {
+			name = pair.legacyBytes
+		}
+		if len(seen) == 0 && len(a.Values.Rest()) <= 2+len(v) {
+			return ber.Append(dst, ber.OctetString, name)
+		}
+		folded := ldap.FoldValue(string(name))
+		if slices.Contains(seen, folded) {
+			return dst
+		}
+		seen = append(seen, folded)
+		return ber.Append(dst, ber.OctetString, name)
+	})
 }
 
 // encodeMember encodes the member DN of a user name.

@@ -76,10 +76,13 @@ func (e *viewEntry) assertion(f *ldap.Filter) truth {
 }
 
 func (e *viewEntry) equal(attr string, rule matchingRule, asserted string) truth {
+	if e.any(attr, func(v string) bool { return rule.equal(v, asserted) == isTrue }) {
+		return isTrue
+	}
 	if rule.equal("", asserted) == undefined {
 		return undefined
 	}
-	return truthOf(e.any(attr, func(v string) bool { return rule.equal(v, asserted) == isTrue }))
+	return isFalse
 }
 
 // any tells whether a value of an attribute that attr covers satisfies match.
@@ -159,7 +162,7 @@ func (e *viewEntry) dnHas(attr string, rule matchingRule, matches func(string) b
 	}
 	for _, rdn := range dn {
 		for _, ava := range rdn {
-			covered := attr != "" && ldap.SameAttributeType(attr, ava.Type) ||
+			covered := attr != "" && ldap.DescriptionCovers(attr, ava.Type) ||
 				attr == "" && rule.fits(userAttributes[strings.ToLower(ava.Type)])
 			if covered && matches(ava.Value) {
 				return true

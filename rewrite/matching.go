@@ -1,7 +1,6 @@
 package rewrite
 
 import (
-	"strconv"
 	"strings"
 
 	"jamf-ldap-proxy/internal/ldap"
@@ -61,21 +60,35 @@ var userAttributes = func() map[string]matchingRule {
 	return m
 }()
 
+// knownClasses are the object classes whose absence is a fact; the name of
+// another one may be no class at all, which is undefined.
+var knownClasses = func() map[string]bool {
+	m := map[string]bool{}
+	for _, name := range strings.Fields(`top person organizationalperson inetorgperson organization organizationalunit domain
+		dcobject account posixaccount shadowaccount posixgroup groupofnames groupofuniquenames jumpclouduser
+		2.5.6.0 2.5.6.4 2.5.6.5 2.5.6.6 2.5.6.7 2.5.6.9 2.5.6.17 2.16.840.1.113730.3.2.2
+		1.3.6.1.1.1.2.0 1.3.6.1.1.1.2.1 1.3.6.1.1.1.2.2`) {
+		m[name] = true
+	}
+	return m
+}()
+
+// typeName is the key of an attribute in userAttributes: its name in lower
+// case, whichever way it is written.
 func typeName(description string) string {
 	name, _, _ := strings.Cut(description, ";")
-	if typ, _ := ldap.AttributeTypeOf(name); typ != ldap.Other {
-		for known := range userAttributes {
-			if ldap.SameAttributeType(known, name) {
-				return known
-			}
-		}
-	}
-	return strings.ToLower(name)
+	return strings.ToLower(ldap.AttributeName(name))
 }
 
-func isUserAttribute(name string) bool {
-	_, ok := userAttributes[typeName(name)]
-	return ok
+// isOperational tells whether an attribute is returned only when it is asked
+// for by name or with +.
+func isOperational(name string) bool {
+	switch typeName(name) {
+	case "entryuuid", "entrydn", "entrycsn", "createtimestamp", "modifytimestamp", "creatorsname", "modifiersname",
+		"structuralobjectclass", "subschemasubentry", "hassubordinates", "numsubordinates":
+		return true
+	}
+	return strings.HasPrefix(strings.ToLower(name), "pwd")
 }
 
 // truth is a value of three-valued logic, RFC 4511 section 4.5.1.7, ordered so
@@ -103,14 +116,15 @@ func (rule matchingRule) equal(value, asserted string) truth {
 	case ruleCaseExact, ruleCaseExactIA5:
 		return truthOf(squeeze(value) == squeeze(asserted))
 	case ruleObjectIdentifier:
-		return truthOf(ldap.IsClass(asserted, value) || ldap.IsClass(value, asserted))
-	case ruleInteger:
-		want, err := strconv.ParseInt(asserted, 10, 64)
-		if err != nil {
+		if !knownClasses[strings.ToLower(asserted)] && !ldap.IsClass(asserted, value) {
 			return undefined
 		}
-		have, err := strconv.ParseInt(value, 10, 64)
-		return truthOf(err == nil && have == want)
+		return truthOf(ldap.IsClass(asserted, value) || ldap.IsClass(value, asserted))
+	case ruleInteger:
+		if !isInteger(asserted) {
+			return undefined
+		}
+		return truthOf(value == asserted)
 	case ruleDistinguishedName:
 		want, err := ldap.ParseDN(asserted)
 		if err != nil {
@@ -120,6 +134,16 @@ func (rule matchingRule) equal(value, asserted string) truth {
 		return truthOf(err == nil && have.Equal(want))
 	}
 	return undefined
+}
+
+// isInteger checks the form of RFC 4517 section 3.3.16, in which equal numbers
+// are equal text.
+func isInteger(s string) bool {
+	digits := strings.TrimPrefix(s, "-")
+	if digits == "" || digits[0] == '0' && s != "0" {
+		return false
+	}
+	return strings.Trim(digits, "0123456789") == ""
 }
 
 // squeeze folds spaces but not case.

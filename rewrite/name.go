@@ -134,12 +134,13 @@ func (t *translator) nameSubstrings(f *ldap.Filter, n nameLeaf, confined bool, p
 	return t.byKind(append([]ldap.Filter{own}, added...), f, confined)
 }
 
-// substringsMatch applies pieces to a value, both folded when fold is set.
+// substringsMatch applies pieces to a value; with fold, to a folded value
+// without regard to case and repeated spaces.
 func substringsMatch(value string, pieces []ldap.Substring, fold bool) bool {
 	for _, piece := range pieces {
 		want := piece.Value
 		if fold {
-			want = ldap.FoldValue(want)
+			want = foldPiece(piece)
 		}
 		switch piece.Kind {
 		case ldap.SubInitial:
@@ -160,4 +161,24 @@ func substringsMatch(value string, pieces []ldap.Substring, fold bool) bool {
 		}
 	}
 	return true
+}
+
+// foldPiece folds a piece of a substring. Unlike a value's, its outer spaces
+// count where the value can have some: not before an initial piece and not
+// behind a final one.
+func foldPiece(s ldap.Substring) string {
+	folded := ldap.FoldValue(s.Value)
+	if folded == "" && s.Value != "" && s.Kind == ldap.SubAny {
+		return " "
+	}
+	if folded == "" {
+		return folded
+	}
+	if s.Kind != ldap.SubInitial && strings.HasPrefix(s.Value, " ") {
+		folded = " " + folded
+	}
+	if s.Kind != ldap.SubFinal && strings.HasSuffix(s.Value, " ") {
+		folded += " "
+	}
+	return folded
 }

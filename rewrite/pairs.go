@@ -9,6 +9,7 @@ import (
 // pair is one row of the pair table, prepared for both directions.
 type pair struct {
 	legacy, posix             string
+	legacyBytes               []byte
 	legacyEscaped             []byte // as a DN value
 	legacyFolded, posixFolded string
 }
@@ -25,6 +26,7 @@ func newPairTable(configured []PairConfig) (*pairTable, error) {
 	for i, c := range configured {
 		p := &pair{
 			legacy: c.Legacy, posix: c.Posix,
+			legacyBytes:   []byte(c.Legacy),
 			legacyEscaped: ldap.AppendDNValue(nil, c.Legacy),
 			legacyFolded:  ldap.FoldValue(c.Legacy), posixFolded: ldap.FoldValue(c.Posix),
 		}

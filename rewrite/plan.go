@@ -36,8 +36,7 @@ type Plan struct {
 	selection  ldap.Selection
 	typesOnly  bool
 	extra      []string // requested for our own use
-	basePair   *pair    // the base names this pair's legacy group
-	baseDN     ldap.DN  // upstream DN of a base that has another name in the view
+	baseDN     ldap.DN  // the client's base, when a pair knows its name
 	scope      ldap.Scope
 	mappedBase string
 	clientBase string

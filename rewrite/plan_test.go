@@ -218,10 +218,10 @@ func TestCompareForms(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := r.Compare(&tc.req)
-			if c.Bridged != tc.bridged || (c.Search == nil) == (c.Compare == nil) {
+			if c.Bridged != tc.bridged || c.Search == nil && c.Compare == nil {
 				t.Fatalf("bridged %v, search %v, compare %v", c.Bridged, c.Search, c.Compare)
 			}
-			if c.Search != nil {
+			if c.Compare == nil {
 				if got := c.Search.Request.Filter.String(); got != tc.wantSearch || c.Search.Request.Base != tc.wantDN {
 					t.Errorf("search %s at %s", got, c.Search.Request.Base)
 				}

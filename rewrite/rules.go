@@ -130,25 +130,25 @@ func (r *Rules) bridge(p *Plan, req *ldap.SearchRequest, base baseMapping) {
 		p.original = &req.Filter
 		p.fire(RuleWidened)
 	}
-	r.planBase(p, req, base)
 	r.planAttributes(p, req)
 	// What is dropped here must not count against the limit there.
-	if req.SizeLimit > 0 && (p.original != nil || !p.confined || p.baseDN != nil) {
+	if req.SizeLimit > 0 && (p.original != nil || !p.confined || base.dn != nil) {
 		p.SizeLimit, p.Request.SizeLimit = req.SizeLimit, 0
 		p.fire(RuleSizeLimit)
 	}
+	if base.dn != nil {
+		p.planBase(req, base)
+	}
 }
 
-func (r *Rules) planBase(p *Plan, req *ldap.SearchRequest, base baseMapping) {
-	if base.pair == nil && !base.renamed {
-		return
-	}
+// planBase asks at the group's upstream name. It comes last, because the
+// fallback is the whole request at the other base.
+func (p *Plan) planBase(req *ldap.SearchRequest, base baseMapping) {
 	p.baseDN, p.scope = base.dn, req.Scope
 	if base.pair == nil {
 		p.hint(HintPosixNameAsLegacy)
 		return
 	}
-	p.basePair = base.pair
 	if base.pair.legacyFolded == base.pair.posixFolded {
 		return
 	}
@@ -174,8 +174,7 @@ func (r *Rules) planAttributes(p *Plan, req *ldap.SearchRequest) {
 		p.Request.TypesOnly = false // values decide; they are left out on the way back
 	}
 	if p.selection.All() {
-		p.Request.Attributes = withOperational(req.Attributes, extra)
-		p.extra = extra
+		p.Request.Attributes, p.extra = withOperational(req.Attributes, extra)
 		return
 	}
 	var names []string
@@ -204,22 +203,21 @@ func (r *Rules) planAttributes(p *Plan, req *ldap.SearchRequest) {
 }
 
 // withOperational leaves a list that selects all user attributes as it is and
-// adds only names that this selection may not cover.
-func withOperational(list, extra []string) []string {
-	var add []string
+// adds only what this selection does not cover.
+func withOperational(list, extra []string) (all, added []string) {
 	for _, name := range extra {
-		if typ, _ := ldap.AttributeTypeOf(name); typ == ldap.Other && !isUserAttribute(name) {
-			add = append(add, name)
+		if isOperational(name) {
+			added = append(added, name)
 		}
 	}
-	if len(add) == 0 {
-		return list
+	if len(added) == 0 {
+		return list, nil
 	}
-	out := append([]string{}, list...)
-	if len(out) == 0 {
-		out = append(out, ldap.AllUserAttributes)
+	all = append(all, list...)
+	if len(all) == 0 {
+		all = append(all, ldap.AllUserAttributes)
 	}
-	return append(out, add...)
+	return append(all, added...), added
 }
 
 func addName(list []string, name string) []string {

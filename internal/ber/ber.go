@@ -35,7 +35,7 @@ func ContextConstructed(n byte) Tag { return Tag(0xa0 | n) }
 // Errors of the decoder. A syntax error never says more of the input than a
 // position, because the input may hold a password.
 var (
-	ErrTruncated  = errors.New("ber: element is longer than what holds it")
+	ErrTruncated  = errors.New("ber: element is missing or longer than what holds it")
 	ErrIndefinite = errors.New("ber: indefinite length is not allowed in LDAP")
 	ErrTagNumber  = errors.New("ber: tag number above 30 is not used in LDAP")
 	ErrLength     = errors.New("ber: length has more than 8 octets or is too large")

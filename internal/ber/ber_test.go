@@ -88,3 +88,57 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+func TestReaderRefuses(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		in   []byte
+		read func(r *Reader[[]byte]) error
+		err  error // nil for an error without a name
+	}{
+		{"nothing left", nil, func(r *Reader[[]byte]) error { _, err := r.Expect(Integer); return err }, ErrTruncated},
+		{"longer than its holder", []byte{4, 3, 'a', 'b'}, func(r *Reader[[]byte]) error { _, err := r.Expect(OctetString); return err }, ErrTruncated},
+		{"half a header", []byte{4, 0x82, 1}, func(r *Reader[[]byte]) error { _, err := r.Expect(OctetString); return err }, ErrTruncated},
+		{"2^63-1 octets", []byte{4, 0x88, 0x7f, 255, 255, 255, 255, 255, 255, 255}, func(r *Reader[[]byte]) error { _, err := r.Expect(OctetString); return err }, ErrTruncated},
+		{"another tag", []byte{4, 1, 5}, func(r *Reader[[]byte]) error { _, err := r.Int(Integer); return err }, nil},
+		{"another tag than a boolean's", []byte{2, 1, 1}, func(r *Reader[[]byte]) error { _, err := r.Bool(Boolean); return err }, nil},
+		{"a boolean of no octets", []byte{1, 0}, func(r *Reader[[]byte]) error { _, err := r.Bool(Boolean); return err }, ErrBoolean},
+		{"a boolean of two octets", []byte{1, 2, 0, 0}, func(r *Reader[[]byte]) error { _, err := r.Bool(Boolean); return err }, ErrBoolean},
+		{"an integer of no octets", []byte{2, 0}, func(r *Reader[[]byte]) error { _, err := r.Int(Integer); return err }, ErrInteger},
+		{"an integer of 2^31", []byte{2, 5, 0, 0x80, 0, 0, 0}, func(r *Reader[[]byte]) error { _, err := r.Int(Integer); return err }, ErrInteger},
+	} {
+		r := Read(tc.in)
+		if err := tc.read(&r); err == nil || tc.err != nil && !errors.Is(err, tc.err) {
+			t.Errorf("%s: error %v, want %v", tc.name, err, tc.err)
+		}
+	}
+}
+
+func TestReaderWalks(t *testing.T) {
+	in := AppendBool(AppendInt(Append(nil, Context(3), "abc"), Enumerated, -129), Boolean, true)
+	in = AppendBool(append(in, 1, 1, 2), ContextConstructed(1), false)
+	r := Read(string(in))
+	if r.Peek() != 0x83 || r.Empty() {
+		t.Errorf("peeks 0x%x", byte(r.Peek()))
+	}
+	if s, err := r.Expect(Context(3)); s != "abc" || err != nil {
+		t.Errorf("%q, %v", s, err)
+	}
+	if v, err := r.Int(Enumerated); v != -129 || err != nil {
+		t.Errorf("%d, %v", v, err)
+	}
+	for _, want := range []bool{true, true} { // 0xff and 2
+		if v, err := r.Bool(Boolean); v != want || err != nil {
+			t.Errorf("%v, %v", v, err)
+		}
+	}
+	if r.Rest() != "\xa1\x01\x00" {
+		t.Errorf("left %q", r.Rest())
+	}
+	if v, err := r.Bool(0xa1); v || err != nil {
+		t.Errorf("%v, %v", v, err)
+	}
+	if !r.Empty() || r.Peek() != 0 {
+		t.Errorf("not at the end: 0x%x", byte(r.Peek()))
+	}
+}

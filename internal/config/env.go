@@ -47,18 +47,20 @@ func (l *loader) readEnv(environ []string) {
 		}
 	}
 	// By name, and LISTENERS_2 before LISTENERS_10: items are appended in order.
-	slices.SortFunc(vars, func(a, b variable) int {
-		return cmp.Or(cmp.Compare(len(a.name), len(b.name))*boolInt(sameButDigits(a.name, b.name)), cmp.Compare(a.name, b.name))
-	})
+	slices.SortFunc(vars, func(a, b variable) int { return cmp.Compare(sortKey(a.name), sortKey(b.name)) })
 	for _, v := range vars {
 		l.readVariable(v)
 	}
+	l.variables = len(vars)
 }
 
 var digits = regexp.MustCompile(`[0-9]+`)
 
-func sameButDigits(a, b string) bool {
-	return digits.ReplaceAllString(a, "0") == digits.ReplaceAllString(b, "0")
+// sortKey pads numbers, so that text order is also number order.
+func sortKey(name string) string {
+	return digits.ReplaceAllStringFunc(name, func(n string) string {
+		return strings.Repeat("0", max(0, 10-len(n))) + n
+	})
 }
 
 func (l *loader) readVariable(v variable) {

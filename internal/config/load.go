@@ -49,6 +49,8 @@ type loader struct {
 	excused  map[string]bool // keys found misspelled, so not also missing
 	problems Problems
 	more     int // mistakes beyond maxProblems
+
+	variables int // how many environment variables were ours
 }
 
 func newLoader(name string) *loader {
@@ -61,6 +63,9 @@ func newLoader(name string) *loader {
 func (l *loader) load(data []byte, environ []string) (Config, error) {
 	readable := l.readFile(data)
 	l.readEnv(environ)
+	if l.name == "" && l.variables == 0 {
+		return Config{}, nothingGiven()
+	}
 	// Behind a file that could not be read every required key would be
 	// "missing"; that would bury the one mistake that counts.
 	if readable {
@@ -143,8 +148,18 @@ func readFault(err error) string {
 	return "cannot be read: " + err.Error()
 }
 
+// nothingGiven answers a start without any configuration.
+func nothingGiven() Problems {
+	return Problems{{
+		File:    "configuration",
+		Message: "there is none: it needs at least upstream.servers and upstream.base",
+		Try: "name a file with --config FILE, or set " + EnvPrefix + variableName("upstream.servers") +
+			" and " + EnvPrefix + variableName("upstream.base") + "; the shortest file is\n" + indent(shortestExample()),
+	}}
+}
+
 func unreadable(path string, err error) Problems {
-	try := "name an existing file with --config; `jamf-ldap-proxy config example` prints one to start from"
+	try := "name an existing file with --config; the shortest configuration is\n" + indent(shortestExample())
 	if errors.Is(err, errTooLarge) {
 		try = "check that --config names the right file"
 	}

@@ -14,13 +14,15 @@ import (
 )
 
 // Bounds on the form of a file. The YAML parser recurses once per level and,
-// in a block mapping, once per key, copying as it returns: without these a
-// megabyte of "a: b" lines takes it minutes and gigabytes. Real files use 4
-// levels, 20 keys and ten tokens per pair.
+// in a block mapping, once per key, copying as it returns, and it copies all
+// tokens for every value left out: without these bounds a megabyte of "a: b"
+// lines takes it minutes and gigabytes. Real files use 4
+// levels, 20 keys and 14 tokens per pair, which leaves room for 7,000 pairs.
 const (
 	maxNesting = 32
 	maxKeys    = 500
-	maxTokens  = 200_000
+	maxTokens  = 100_000
+	maxEmpty   = 1_000
 )
 
 // parse turns the bytes of a file into the one mapping that it must hold.
@@ -101,6 +103,11 @@ func (l *loader) checkForm(tokens token.Tokens) bool {
 				"look for a section that was pasted many times")
 			return false
 		}
+		if form.empty > maxEmpty {
+			l.mistakeAt(t.Position.Line, t.Position.Column, "", fmt.Sprintf("more than %d keys and list items have no value", maxEmpty),
+				"remove the ones that are empty")
+			return false
+		}
 	}
 	return true
 }
@@ -110,6 +117,7 @@ func (l *loader) checkForm(tokens token.Tokens) bool {
 type form struct {
 	flow  int     // open brackets and braces
 	block []level // open block mappings and sequences, by column
+	empty int     // keys and items without a value, roughly
 }
 
 type level struct{ column, keys int }
@@ -135,6 +143,21 @@ func (f *form) step(t, next *token.Token) {
 		if next != nil && next.Type == token.MappingValueType {
 			f.open(t.Position.Column, 1)
 		}
+	}
+	f.countEmpty(t, next)
+}
+
+// countEmpty counts a dash or colon whose value would have to begin further
+// right than the next word does.
+func (f *form) countEmpty(t, next *token.Token) {
+	if t.Type != token.SequenceEntryType && t.Type != token.MappingValueType {
+		return
+	}
+	if f.flow > 0 || len(f.block) == 0 || next == nil || next.Position.Line == t.Position.Line {
+		return
+	}
+	if next.Position.Column <= f.block[len(f.block)-1].column {
+		f.empty++
 	}
 }
 
@@ -197,13 +220,18 @@ var syntaxHints = []struct{ says, try string }{
 }
 
 func (l *loader) syntaxMistake(err error) {
-	message, line, column := err.Error(), 1, 1
+	var message string
+	line, column := 1, 1
 	var syntax yaml.Error
 	if errors.As(err, &syntax) {
+		// Not Error(): it quotes the source, secrets included, and takes
+		// minutes for a long line.
 		message = syntax.GetMessage()
 		if t := syntax.GetToken(); t != nil && t.Position != nil {
 			line, column = t.Position.Line, t.Position.Column
 		}
+	} else {
+		message = err.Error()
 	}
 	try := "check the indentation and the quotation marks around this line"
 	for _, hint := range syntaxHints {
@@ -212,5 +240,5 @@ func (l *loader) syntaxMistake(err error) {
 			break
 		}
 	}
-	l.mistakeAt(line, column, "", "this is not valid YAML: "+printable(message), try)
+	l.mistakeAt(line, column, "", "this is not valid YAML: "+printable(strings.ReplaceAll(message, "\t", `\t`)), try)
 }

@@ -36,7 +36,7 @@ func (p *Problem) Error() string {
 		b.WriteString(": " + p.Key)
 	}
 	b.WriteString(": " + p.Message)
-	if p.Value != "" && !strings.Contains(p.Message, p.Value) {
+	if p.Value != "" && !p.messageNamesValue() {
 		b.WriteString(" (got " + p.Value + ")")
 	}
 	if p.Snippet != "" {
@@ -46,6 +46,12 @@ func (p *Problem) Error() string {
 		b.WriteString("\n  try: " + strings.ReplaceAll(p.Try, "\n", "\n       "))
 	}
 	return b.String()
+}
+
+// messageNamesValue reports whether the message has the value as a word already.
+func (p *Problem) messageNamesValue() bool {
+	words := " " + strings.ReplaceAll(p.Message, `"`, "") + " "
+	return strings.Contains(words, " "+strings.Trim(p.Value, `"`)+" ")
 }
 
 // Problems is every mistake of one configuration, in the order of its lines.
@@ -126,6 +132,7 @@ func (l *loader) result() error {
 			cmp.Compare(boolInt(a.Line == 0), boolInt(b.Line == 0)), // variables last
 			cmp.Compare(a.Line, b.Line),
 			cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.File, b.File), // the variable's name
 		)
 	})
 	if l.more > 0 {

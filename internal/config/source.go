@@ -33,13 +33,16 @@ const (
 
 // snippet quotes a line with a mark below the column:
 //
-//	 7 |     - { legacy: b, posix: got }
-//	   |                           ^
+//	7 |     - { legacy: b, posix: got }
+//	  |                           ^
 func (s *source) snippet(line, column int) string {
 	if s == nil || line < 1 || line > len(s.lines) {
 		return ""
 	}
 	text := []rune(strings.TrimRight(s.lines[line-1], " \t"))
+	if len(text) == 0 {
+		return ""
+	}
 	col := max(column, 1) - 1 // from 0
 	before, after := "", ""
 	if col > snippetBefore && len(text) > snippetBefore+snippetAfter {

@@ -5,27 +5,35 @@ import (
 	"strings"
 )
 
-// unknownKey reports a key that the section does not have.
-func (l *loader) unknownKey(path, name, keyPath string, section reflect.Type) {
-	if message, ok := unavailable(withoutIndexes(join(path, name))); ok {
-		l.mistake(keyPath, "", message, "remove the key")
+// unknownKey reports a key that the section at path does not have.
+func (l *loader) unknownKey(path, name string, at origin, section reflect.Type) {
+	refuse := func(message, try string) {
+		l.mistakeAt(at.line, at.column, join(path, shownKey(name)), message, try)
+	}
+	if unavailable(withoutIndexes(join(path, name))) {
+		refuse(notAvailable, "remove the key")
 		return
 	}
-	names := keyNames(section)
-	if near := nearest(name, names); near != "" {
-		l.mistake(keyPath, "", "there is no such key", "did you mean "+near+"?")
+	const unknown = "there is no such key"
+	if near := nearest(name, keyNames(section)); near != "" && !strings.Contains(name, ".") {
+		refuse(unknown, "did you mean "+near+"?")
 		l.excused[join(path, near)] = true
 		return
 	}
-	try := "keys known here: " + strings.Join(names, ", ")
 	for _, known := range Keys() {
-		if known[strings.LastIndex(known, ".")+1:] == name || known == name {
-			try = "did you mean " + known + "? It is indented in the wrong place"
-			l.excused[known] = true
-			break
+		last := known[strings.LastIndex(known, ".")+1:]
+		switch {
+		case known == name:
+			refuse(unknown, "write "+last+" below "+parent(known)+", indented")
+		case last == name:
+			refuse(unknown, "did you mean "+known+"? Then it belongs below "+parent(known)+", indented")
+		default:
+			continue
 		}
+		l.excused[known] = true
+		return
 	}
-	l.mistake(keyPath, "", "there is no such key", try)
+	refuse(unknown, "keys known here: "+strings.Join(keyNames(section), ", "))
 }
 
 // keyNames lists the keys of a section.

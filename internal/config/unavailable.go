@@ -20,11 +20,10 @@ var unavailableKeys = []string{
 
 const notAvailable = "is not available in this version"
 
-// unavailable words the refusal of a path (without indexes) that belongs to a
-// feature not built yet.
-func unavailable(path string) (message string, ok bool) {
-	found := slices.ContainsFunc(unavailableKeys, func(key string) bool { return below(path, key) })
-	return notAvailable, found
+// unavailable reports whether a path (without indexes) belongs to a feature that
+// is not built yet.
+func unavailable(path string) bool {
+	return slices.ContainsFunc(unavailableKeys, func(key string) bool { return below(path, key) })
 }
 
 // unavailableVariable is unavailable for the rest of a variable's name.

@@ -22,14 +22,27 @@ func (l *loader) validate() {
 
 // missing reports a required key that was not given, or given empty.
 func (l *loader) missing(path, try string) {
-	if l.excused[path] {
+	if l.isExcused(path) {
 		return
 	}
 	message := "is missing"
 	if l.at.given(path) {
 		message = "is empty"
 	}
+	if l.name == "" {
+		try = "set " + EnvPrefix + variableName(path) + "; in a file, " + try
+	}
 	l.mistake(path, "", message, try)
+}
+
+// isExcused reports whether path, or a section around it, was found misspelled.
+func (l *loader) isExcused(path string) bool {
+	for p := path; p != ""; p = parent(p) {
+		if l.excused[p] {
+			return true
+		}
+	}
+	return false
 }
 
 // oneOf checks a value that has few choices.
@@ -38,7 +51,7 @@ func (l *loader) oneOf(path, value string, choices ...string) {
 		return
 	}
 	try := "write " + choice(choices)
-	if near := nearest(value, choices); near != "" {
+	if near := nearest(value, choices); near != "" && len(value) > 3 {
 		try = fmt.Sprintf("did you mean %s? The choices are %s", near, choice(choices))
 	}
 	if value == "" {
@@ -59,10 +72,13 @@ func (l *loader) checkAddress(path, address string) (host string, ok bool) {
 	example := "write host:port, for example 127.0.0.1:1389"
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		if addr, err := netip.ParseAddr(strings.Trim(address, "[]")); err == nil {
-			example = "add a port: " + net.JoinHostPort(addr.String(), "1389")
-		} else if strings.Count(address, ":") > 1 {
-			example = "put an IPv6 address in brackets: [::1]:1389"
+		switch {
+		case strings.Contains(address, "://"):
+			example = "leave out what ends in ://; " + example
+		case strings.Count(address, ":") > 1:
+			example = "put an IPv6 address in brackets and a port behind it: [::1]:1389"
+		case isIP(address):
+			example = "add a port: " + address + ":1389"
 		}
 		l.mistake(path, address, "is not an address with a port", example)
 		return "", false

@@ -39,7 +39,7 @@ func (l *loader) readPEM(path, file string) ([]byte, bool) {
 	try := "check the name; a relative one starts at the folder of the configuration file"
 	switch {
 	case pemKey.MatchString(file) || strings.Contains(file, "-----BEGIN"):
-		l.mistake(path, hidden, "holds a certificate or key itself", "save it in a file and name the file here")
+		l.mistake(path, "", "holds a certificate or key itself", "save it in a file and name the file here")
 		return nil, false
 	case strings.Contains(file, "/~"):
 		try = "write the whole path: ~ is not replaced here"

@@ -3,6 +3,8 @@ package config
 import (
 	"reflect"
 	"strconv"
+	"strings"
+	"time"
 
 	"jamf-ldap-proxy/internal/bytesize"
 )
@@ -32,8 +34,19 @@ func limitText(v reflect.Value) string {
 	switch value := v.Interface().(type) {
 	case bytesize.Size:
 		return value.String()
-	case interface{ String() string }: // a duration
-		return value.String()
+	case time.Duration:
+		return shortDuration(value)
 	}
 	return strconv.FormatInt(v.Int(), 10)
+}
+
+// shortDuration writes 15m where time.Duration writes 15m0s.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
+	}
+	return s
 }

@@ -55,12 +55,11 @@ func hasPortZero(address string) bool {
 func (l *loader) validateServerTLS(path string, c *proxy.ListenerConfig) {
 	section := join(path, "tls")
 	certificate, key := join(section, "certificate"), join(section, "key")
-	makeOne := "`jamf-ldap-proxy cert` makes a certificate and its key"
 	switch {
 	case c.TLS.Certificate == "" && c.TLS.Key == "":
-		if c.Protocol == protocolLDAPS && !l.isBad(certificate) && !l.isBad(key) {
+		if c.Protocol == protocolLDAPS && !l.isBad(certificate) && !l.isBad(key) && !l.isExcused(certificate) && !l.isExcused(key) {
 			l.mistake(section, "", "is missing: protocol ldaps needs a certificate",
-				"add tls: { certificate: proxy.pem, key: proxy.key }, or use protocol: ldap; "+makeOne)
+				"add tls: { certificate: proxy.pem, key: proxy.key }, or use protocol: ldap")
 		}
 	case c.TLS.Key == "":
 		l.missing(key, "name the PEM file with the private key of "+c.TLS.Certificate)

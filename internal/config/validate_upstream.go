@@ -121,7 +121,7 @@ func (l *loader) checkServer(path, server string) (*url.URL, bool) {
 
 func (l *loader) validateBase() {
 	base := l.cfg.Upstream.Base
-	try := "copy it from JumpCloud's console, User Authentication > LDAP: ou=Users,o=YOUR_ORG_ID,dc=jumpcloud,dc=com"
+	try := "write ou=Users,o=YOUR_ORG_ID,dc=jumpcloud,dc=com; JumpCloud's console shows the part from o= as Org DN"
 	if strings.TrimSpace(base) == "" {
 		l.missing("upstream.base", try)
 		return
@@ -144,7 +144,7 @@ func hasEmptyType(rdn *goldap.RelativeDN) bool {
 // positive checks a waiting time; zero would mean "give up at once".
 func (l *loader) positive(path string, d time.Duration) {
 	if d <= 0 {
-		l.notPositive(path, d.String(), "30s")
+		l.notPositive(path, shortDuration(d), "30s")
 	}
 }
 

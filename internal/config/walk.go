@@ -77,11 +77,11 @@ func (l *loader) walkEntry(entry *ast.MappingValueNode, path string, v reflect.V
 		return
 	}
 	firstLine[name] = at.line
-	l.at[keyPath] = at
 	if !known {
-		l.unknownKey(path, name, keyPath, v.Type())
+		l.unknownKey(path, name, at, v.Type())
 		return
 	}
+	l.at[keyPath] = at
 	if entry.Value != nil {
 		l.walk(entry.Value, keyPath, v.Field(f.index))
 	}
@@ -117,7 +117,7 @@ func (l *loader) walkScalar(node ast.Node, path string, v reflect.Value) {
 	if node.Type() == ast.NullType {
 		// The parser places an absent value behind its line; the key, noted
 		// before, is the better place.
-		l.mistake(path, "", "has no value", "write "+example(v.Type())+", or remove the line to get the default")
+		l.mistake(path, "", "has no value", "write "+example(v.Type())+", or remove the key")
 		return
 	}
 	l.at[path] = startOf(node)
@@ -175,12 +175,11 @@ func keyName(key ast.MapKeyNode) (string, bool) {
 	return "", false
 }
 
-// shownKey is a key's name as a step of a path; an odd one is quoted, so that
-// a dot in it does not look like a section.
+// shownKey is a key's name as a step of a path; an odd one is quoted.
 func shownKey(name string) string {
 	for _, r := range name {
 		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' {
-			return strings.NewReplacer(".", "_", "[", "(", "]", ")").Replace(quoted(name))
+			return quoted(name)
 		}
 	}
 	if name == "" || len(name) > maxValueLength {

@@ -133,7 +133,9 @@ func unescapeDNValue(s string) (string, error) {
 	return string(out[:kept]), nil
 }
 
-// hexDNValue decodes the #hexstring form: BER of a string type, or opaque.
+// hexDNValue decodes the #hexstring form of a string type. Another type has no
+// value that a string could stand for: written again, or compared, it would be
+// taken for the text that begins with a number sign.
 func hexDNValue(s string) (string, error) {
 	raw, err := hex.DecodeString(s[1:])
 	if err != nil || len(raw) == 0 {
@@ -148,7 +150,7 @@ func hexDNValue(s string) (string, error) {
 	case ber.OctetString, 0x0c, 0x13, 0x16: // OCTET STRING, UTF8String, PrintableString, IA5String
 		return string(contents), nil
 	}
-	return s, nil
+	return "", errDN
 }
 
 // AppendDNValue appends a value escaped for a DN, RFC 4514 section 2.4. What is

@@ -39,8 +39,5 @@ func (e *LimitError) Error() string {
 var ErrMalformed = errors.New("malformed LDAP message")
 
 func malformed(what string, err error) error {
-	if errors.Is(err, ErrMalformed) {
-		return err
-	}
 	return fmt.Errorf("%w: %s: %v", ErrMalformed, what, err)
 }

@@ -59,7 +59,35 @@ func SameAttributeType(a, b string) bool {
 	}
 	ta, _ := AttributeTypeOf(a)
 	tb, _ := AttributeTypeOf(b)
-	return ta != Other && ta == tb
+	if ta != Other || tb != Other {
+		return ta == tb
+	}
+	return strings.EqualFold(AttributeName(a), AttributeName(b))
+}
+
+// otherOIDs are the OIDs of further attributes of users and groups, which a
+// client may use in place of the name (RFC 4519, RFC 4524, RFC 2798, RFC 2307).
+var otherOIDs = map[string]string{
+	"2.5.4.4": "sn", "2.5.4.7": "l", "2.5.4.10": "o", "2.5.4.12": "title", "2.5.4.13": "description",
+	"2.5.4.15": "businessCategory", "2.5.4.20": "telephoneNumber", "2.5.4.32": "owner", "2.5.4.34": "seeAlso",
+	"2.5.4.42": "givenName", "2.5.4.43": "initials", "0.9.2342.19200300.100.1.3": "mail",
+	"0.9.2342.19200300.100.1.25": "dc", "0.9.2342.19200300.100.1.41": "mobile",
+	"1.2.840.113556.1.2.102": "memberOf", "1.3.6.1.1.1.1.0": "uidNumber", "1.3.6.1.1.1.1.3": "homeDirectory",
+	"1.3.6.1.1.1.1.4": "loginShell", "1.3.6.1.1.16.4": "entryUUID", "1.3.6.1.1.20": "entryDN",
+	"2.16.840.1.113730.3.1.2": "departmentNumber", "2.16.840.1.113730.3.1.3": "employeeNumber",
+	"2.16.840.1.113730.3.1.4": "employeeType", "2.16.840.1.113730.3.1.241": "displayName",
+}
+
+// AttributeName returns the usual name of an attribute type given by name,
+// long name or OID, and the type itself where it is not known.
+func AttributeName(typ string) string {
+	if known, ok := otherOIDs[typ]; ok {
+		return known
+	}
+	if t, _ := AttributeTypeOf(typ); t != Other {
+		return attributeNames[t-1].name
+	}
+	return typ
 }
 
 // Object classes with a role in the translation, by name and OID.

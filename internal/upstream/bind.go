@@ -52,7 +52,7 @@ func (p *Pool) Bind(ctx context.Context, id *Identity, controls []byte) (BindAns
 
 // assume makes a fresh connection id's.
 func (c *Conn) assume(ctx context.Context, id *Identity) error {
-	if id.dn == "" && id.anonymous() {
+	if id.anonymous() {
 		c.link.owner = id.key
 		return nil
 	}
@@ -77,7 +77,7 @@ func (c *Conn) bind(ctx context.Context, id *Identity, controls []byte) (m ldap.
 	}
 	message, err := id.appendBind(c.id, controls)
 	if err != nil {
-		c.op = 0
+		c.op = 0 // nothing has left
 		return m, r, c.failure("binding at", err)
 	}
 	if err := c.write(message); err != nil {
@@ -90,9 +90,7 @@ func (c *Conn) bind(ctx context.Context, id *Identity, controls []byte) (m ldap.
 	}
 	if r, _, err = ldap.DecodeResult(m.Body); err != nil {
 		c.broken = true
-		e := c.failure("receiving from", err)
-		e.Sent = true
-		return m, r, e
+		return m, r, &Error{Server: c.Server(), Doing: "binding at", Err: err, Sent: true}
 	}
 	if r.Code == ldap.Success {
 		c.link.owner = id.key

@@ -22,12 +22,13 @@ type Conn struct {
 	ended  bool
 	broken bool // nothing more can be read or written
 
-	op       ber.Tag // request in flight, 0 when there is none
-	id       int32
-	answered bool // something of the answer has come
-	limit    timeoutError
-	expires  time.Time
-	watch    watch
+	answered bool // something has come during this lease
+
+	op      ber.Tag // request in flight, 0 when there is none
+	id      int32
+	limit   timeoutError
+	expires time.Time
+	watch   watch
 }
 
 var (
@@ -74,7 +75,7 @@ func (c *Conn) begin(op ber.Tag, knob string, after time.Duration) error {
 		return net.ErrClosed
 	}
 	c.watch.disarm()
-	c.op, c.id, c.answered = op, c.link.nextID(), false
+	c.op, c.id = op, c.link.nextID()
 	c.limit = timeoutError{what: "no complete answer", knob: knob, after: after}
 	c.expires = time.Now().Add(after)
 	return nil
@@ -199,7 +200,7 @@ func (c *Conn) Release() {
 	if c.finish() {
 		return
 	}
-	if c.op != 0 || c.broken || c.watch.fired || c.link.framer.Buffered() > 0 {
+	if c.op != 0 || c.broken || c.watch.fired || c.link.framer.Buffered() > 0 || c.link.owner == (identityKey{}) {
 		c.retire(nil)
 		return
 	}
@@ -250,10 +251,19 @@ func (c *Conn) failure(doing string, err error) *Error {
 	if errors.Is(err, net.ErrClosed) && c.pool.base.Err() != nil {
 		err = ErrClosed
 	}
-	return &Error{
-		Server: c.Server(), Doing: doing, Err: hangUpText(err), Timeout: isTimeout(err),
-		stale: c.reused && !c.answered && c.link.framer.Buffered() == 0 && isHangUp(err),
+	if c.op == ldap.OpBindRequest {
+		doing = "binding at"
 	}
+	return &Error{Server: c.Server(), Doing: doing, Err: hangUpText(err), Timeout: isTimeout(err), stale: c.stale(err)}
+}
+
+// stale is the answer of Retryable: an operation that can be repeated without
+// harm met a connection that had died before. It is the first of its lease: a
+// later one may need what the server remembers of those before, as the next
+// page of a search does.
+func (c *Conn) stale(err error) bool {
+	harmless := c.op == ldap.OpSearchRequest || c.op == ldap.OpCompareRequest
+	return harmless && c.reused && !c.answered && c.link.framer.Buffered() == 0 && isHangUp(err)
 }
 
 // readFailure wraps an error of receive. Of a passed deadline it tells whose
@@ -267,8 +277,8 @@ func (c *Conn) readFailure(ctx context.Context, err error) *Error {
 	case isTimeout(err):
 		limit := c.limit
 		err = &limit
-	case errors.As(err, new(*ldap.FrameError)):
-		err = fmt.Errorf("%w (see upstream.max_pdu)", err)
+	default:
+		err = withLimit(err)
 	}
 	e := c.failure("receiving from", err)
 	e.Sent = c.op != 0

@@ -56,12 +56,13 @@ func (p *Pool) dialServer(ctx context.Context, s *server) (*link, *Error) {
 		err = fmt.Errorf("%w: %w", context.Cause(dialing), err)
 	}
 	if err != nil {
-		failed := &Error{Server: s.name, Doing: "dialing", Err: withHint(err), Timeout: isTimeout(err)}
+		failed := &Error{Server: s.name, Doing: "dialing", Err: withHint(s, err), Timeout: isTimeout(err)}
 		if ctx.Err() == nil { // a caller who left says nothing about the server
 			p.report(s, failed)
 		}
 		return nil, failed
 	}
+	p.adopt(l)
 	p.report(s, nil)
 	if end, ok := l.tlsExpiry(); ok {
 		p.observer.tlsExpiry(s, end)
@@ -133,17 +134,13 @@ func (l *link) secure(ctx context.Context) error {
 // startTLS asks for the switch to TLS, RFC 4511 section 4.14.
 func (l *link) startTLS(ctx context.Context) error {
 	const limit = 64 << 10 // an answer of one line
-	deadline, _ := ctx.Deadline()
-	if err := l.tcp.SetReadDeadline(deadline); err != nil {
-		return err
-	}
 	stop := context.AfterFunc(ctx, func() { _ = l.tcp.SetReadDeadline(longAgo) })
 	defer stop()
 
 	id := l.nextID()
 	body := ldap.AppendExtendedRequest(nil, ldap.OIDStartTLS)
 	message := ldap.AppendOperation(nil, id, ldap.OpExtendedRequest, body, nil)
-	if err := l.write(message, time.Until(deadline)); err != nil {
+	if err := l.write(message, writeTimeout); err != nil {
 		return err
 	}
 	m, err := l.read(limit)

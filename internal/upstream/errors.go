@@ -41,9 +41,10 @@ var ErrClosed = errors.New("upstream connections are closed")
 
 // Retryable tells whether err is the death of a connection that had been used
 // before and of which the operation received nothing: most likely the server
-// had closed it while it was idle. A search may then be repeated once, with
-// AcquireFresh; a request that changes something may not, for it can have been
-// carried out (see Error.Sent).
+// had closed it while it was idle. The operation may then be repeated once, with
+// AcquireFresh. Only a search or compare that is the first operation of its
+// lease qualifies, never a bind or anything else that does harm when it is
+// carried out twice.
 func Retryable(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.stale
@@ -92,12 +93,13 @@ func isHangUp(err error) bool {
 	var notice *DisconnectedError
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED) ||
+		errors.Is(err, syscall.ETIMEDOUT) || // TCP gave up; not a deadline of ours
 		errors.As(err, &notice)
 }
 
 // hangUpText gives EOF words that mean something in a log.
 func hangUpText(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("server closed the connection: %w", err)
 	}
 	return err
@@ -105,7 +107,7 @@ func hangUpText(err error) error {
 
 // withHint adds the configuration key that most likely cures a TLS failure.
 // The error keeps its type.
-func withHint(err error) error {
+func withHint(s *server, err error) error {
 	var (
 		authority x509.UnknownAuthorityError
 		hostname  x509.HostnameError
@@ -119,8 +121,17 @@ func withHint(err error) error {
 		return fmt.Errorf("%w (if the server is the right one, set upstream.tls.server_name to a name in its certificate)", err)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Errorf("%w (the server needs a new certificate, unless this machine's clock is wrong)", err)
-	case errors.As(err, &record):
+	case errors.As(err, &record) && !s.startTLS:
 		return fmt.Errorf("%w (no TLS on this port? for StartTLS write ldap:// and upstream.starttls: true)", err)
+	}
+	return err
+}
+
+// withLimit adds the configuration key to a message that was too large.
+func withLimit(err error) error {
+	var frame *ldap.FrameError
+	if errors.As(err, &frame) && frame.Max > 0 {
+		return fmt.Errorf("%w (see upstream.max_pdu)", err)
 	}
 	return err
 }

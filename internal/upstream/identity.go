@@ -93,6 +93,13 @@ func (i *Identity) usableLocked() error {
 	return nil
 }
 
+// anonymous tells whether i is what a connection is before any bind.
+func (i *Identity) anonymous() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.dn == "" && i.password.Empty()
+}
+
 // appendBind returns a whole bind message in memory of its own, to be cleared
 // after use. The memory is large enough from the start, because a growing
 // append would leave copies of the password behind.

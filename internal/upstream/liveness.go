@@ -35,4 +35,3 @@ func tlsQuiet(t *tls.Conn) bool {
 	n, err := t.Read(b[:])
 	return n == 0 && isTimeout(err)
 }
-

@@ -136,17 +136,16 @@ func (p *Pool) lease(ctx context.Context, id *Identity, idle func(*Identity) *li
 			p.leave()
 			return nil, err
 		}
-		p.observer.connection(l.server, stateLeased, +1)
-		p.adopt(l)
 	}
 	c := &Conn{pool: p, link: l, reused: l.used}
 	l.used = true
 	return c, nil
 }
 
-// adopt enters a new connection into the books. One that comes after Close has
-// cut all others is cut here; its user finds it dead.
+// adopt enters a new connection into the books, as leased. One that comes after
+// Close has cut all others is cut here; its user finds it dead.
 func (p *Pool) adopt(l *link) {
+	p.observer.connection(l.server, stateLeased, +1)
 	p.mu.Lock()
 	p.live[l] = struct{}{}
 	p.mu.Unlock()
@@ -176,18 +175,16 @@ func (p *Pool) takeIdle(id *Identity) *link {
 
 // giveBack makes a leased connection idle.
 func (p *Pool) giveBack(l *link) {
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
-		p.retire(l, stateLeased, l.sayGoodbye)
-		return
-	}
-	displaced := p.idle.put(l, p.now())
-	p.mu.Unlock()
 	p.observer.connection(l.server, stateIdle, +1)
 	p.observer.connection(l.server, stateLeased, -1)
-	if displaced != nil {
-		p.retire(displaced, stateIdle, displaced.sayGoodbye)
+	excess := l
+	p.mu.Lock()
+	if !p.closed {
+		excess = p.idle.put(l, p.now())
+	}
+	p.mu.Unlock()
+	if excess != nil {
+		p.retire(excess, stateIdle, excess.sayGoodbye)
 	}
 }
 

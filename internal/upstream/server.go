@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -76,7 +77,7 @@ func parseServer(text string) (*server, error) {
 	case err != nil || number == 0:
 		return nil, fmt.Errorf("port %q is not between 1 and 65535", port)
 	case u.User != nil:
-		return nil, errors.New("a user does not belong into the URL")
+		return nil, errors.New("a user has no place in the URL")
 	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
 		return nil, fmt.Errorf("%q has more than a host and a port (the base DN goes into upstream.base)", text)
 	}
@@ -112,7 +113,7 @@ func (s *server) protect(cfg *Config, base *tls.Config) error {
 }
 
 func isLoopbackName(host string) bool {
-	if host == "localhost" {
+	if strings.EqualFold(host, "localhost") {
 		return true
 	}
 	ip, err := netip.ParseAddr(host)

@@ -1,0 +1,251 @@
+package rewrite_test
+
+// The fast path held against the oracle.
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"jamf-ldap-proxy/internal/ldap"
+	"jamf-ldap-proxy/rewrite"
+)
+
+func TestOracle(t *testing.T) {
+	seen := tally{}
+	rapid.Check(t, func(t *rapid.T) { checkSearch(t, searchCases.Draw(t, "case"), seen) })
+	t.Log(seen)
+}
+
+func TestOracleCompare(t *testing.T) {
+	seen := tally{}
+	rapid.Check(t, func(t *rapid.T) { checkCompare(t, compareCases.Draw(t, "case"), seen) })
+	t.Log(seen)
+}
+
+func FuzzTranslate(f *testing.F) {
+	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) { checkSearch(t, searchCases.Draw(t, "case"), tally{}) }))
+}
+
+// checkSearch: the fast path gives the oracle's answer.
+func checkSearch(t *rapid.T, c searchCase, seen tally) {
+	r := compile(t, c.config)
+	before := ldap.AppendSearchRequest(nil, &c.req)
+	plan := r.Search(&c.req)
+	if !bytes.Equal(before, ldap.AppendSearchRequest(nil, &c.req)) {
+		t.Fatalf("Search changed the request")
+	}
+	if sent := ldap.AppendSearchRequest(nil, &plan.Request); !plan.Changed && !bytes.Equal(before, sent) {
+		t.Fatalf("the plan's request differs and Changed is not set:\n%s", showSearch(&plan.Request))
+	}
+	seen.add("searches", true)
+	if c.config.Mode == rewrite.ModeOff {
+		if plan.Bridged || plan.Changed || plan.Fallback != nil || plan.SizeLimit != 0 {
+			t.Fatalf("mode off is not idle: %+v", plan)
+		}
+		return
+	}
+	o := oracle{c.config}
+	want := o.search(c.dir, &c.req)
+	if plan.Bridged != o.bridged(&c.req) {
+		t.Fatalf("bridged %t, want %t", plan.Bridged, o.bridged(&c.req))
+	}
+	got, exchanges := run(t, plan, c.dir)
+	if diff := cmp.Diff(canonical(t, want), canonical(t, got)); diff != "" {
+		t.Fatalf("%s\n\nanswer (-oracle +fast path):\n%s", exchanges, diff)
+	}
+	checkOnce(t, plan.Rules, plan.Hints)
+
+	seen.add("bridged", plan.Bridged)
+	seen.add("bridged with entries", plan.Bridged && len(want.entries) > 0)
+	seen.add("bridged, limit reached", plan.Bridged && want.result.Code == ldap.SizeLimitExceeded)
+	seen.add("bridged, limit counted here", plan.SizeLimit > 0)
+	seen.add("bridged with fallback", plan.Fallback != nil)
+	seen.add("bridged, no such object", plan.Bridged && want.result.Code == ldap.NoSuchObject)
+	seen.add("not bridged, changed", !plan.Bridged && plan.Changed)
+	for _, rule := range plan.Rules {
+		seen.add("rule "+rule, true)
+	}
+}
+
+// checkCompare: the fast path gives one of the oracle's codes.
+func checkCompare(t *rapid.T, c compareCase, seen tally) {
+	before := c.req
+	plan := compile(t, c.config).Compare(&c.req)
+	if c.req != before {
+		t.Fatalf("Compare changed the request")
+	}
+	if plan.Compare == nil && plan.Search == nil {
+		t.Fatalf("neither Compare nor Search is set")
+	}
+	if plan.Compare != nil && !plan.Changed && *plan.Compare != before {
+		t.Fatalf("the plan's request differs and Changed is not set: %+v", *plan.Compare)
+	}
+	seen.add("compares", true)
+	if c.config.Mode == rewrite.ModeOff {
+		if plan.Bridged || plan.Changed || plan.Compare == nil {
+			t.Fatalf("mode off is not idle: %+v", plan)
+		}
+		return
+	}
+	o := oracle{c.config}
+	if plan.Bridged != o.bridgedCompare(&c.req) {
+		t.Fatalf("bridged %t, want %t", plan.Bridged, o.bridgedCompare(&c.req))
+	}
+	var res ldap.Result
+	var exchanges string
+	matched := false
+	if plan.Compare != nil {
+		res = c.dir.compare(plan.Compare)
+		exchanges = fmt.Sprintf("upstream compare %+v: %v %q", *plan.Compare, res.Code, res.MatchedDN)
+	}
+	if plan.Search != nil && (plan.Compare == nil || res.Code == ldap.NoSuchObject) {
+		found, asked := run(t, plan.Search, c.dir)
+		exchanges += asked
+		res, matched = found.result, len(found.entries) > 0
+	}
+	plan.Result(&res, matched)
+	if want := o.compare(c.dir, &c.req); !slices.Contains(want, res.Code) {
+		t.Fatalf("%s\n\nfast path %v, oracle %v", exchanges, res.Code, want)
+	}
+	checkOnce(t, plan.Rules, plan.Hints)
+
+	seen.add("bridged", plan.Bridged)
+	seen.add("bridged, true", plan.Bridged && res.Code == ldap.CompareTrue)
+	seen.add("bridged, by search", plan.Bridged && plan.Search != nil)
+	seen.add("not bridged, changed", !plan.Bridged && plan.Changed)
+}
+
+func compile(t *rapid.T, c rewrite.Config) *rewrite.Rules {
+	r, err := rewrite.Compile(c)
+	if err != nil {
+		t.Fatalf("compiling a valid configuration: %v", err)
+	}
+	return r
+}
+
+// run does what a session does with a plan, and tells what it asked upstream.
+func run(t *rapid.T, plan *rewrite.Plan, d directory) (got answer, exchanges string) {
+	up := d.search(viaWire(t, &plan.Request))
+	exchanges = "upstream " + showAnswer(&plan.Request, up)
+	if plan.Fallback != nil && up.result.Code == ldap.NoSuchObject && len(up.entries) == 0 {
+		up = d.search(viaWire(t, plan.Fallback))
+		exchanges += "\nfallback " + showAnswer(plan.Fallback, up)
+	}
+	if !plan.Bridged {
+		return up, exchanges
+	}
+	for _, e := range up.entries {
+		out, kept := appendEntry(t, plan, e.encode())
+		if !kept {
+			continue
+		}
+		if plan.SizeLimit > 0 && len(got.entries) == int(plan.SizeLimit) {
+			got.result.Code = ldap.SizeLimitExceeded
+			return got, exchanges
+		}
+		got.entries = append(got.entries, out)
+	}
+	got.result = up.result
+	plan.Result(&got.result)
+	return got, exchanges
+}
+
+// appendEntry calls AppendEntry and holds it to its contract.
+func appendEntry(t *rapid.T, plan *rewrite.Plan, body []byte) (entry, bool) {
+	before, prefix := bytes.Clone(body), []byte("prefix")
+	out, kept, err := plan.AppendEntry(bytes.Clone(prefix), 7, body, nil)
+	switch {
+	case err != nil:
+		t.Fatalf("AppendEntry: %v", err)
+	case !bytes.Equal(before, body):
+		t.Fatalf("AppendEntry changed the upstream entry")
+	case !bytes.HasPrefix(out, prefix), !kept && len(out) != len(prefix):
+		t.Fatalf("AppendEntry changed dst: %q", out)
+	case !kept:
+		return entry{}, false
+	}
+	m, err := ldap.ParseMessage(out[len(prefix):])
+	if err != nil || m.ID != 7 || m.Op != ldap.OpSearchResultEntry || m.Controls != nil {
+		t.Fatalf("AppendEntry made another message: %+v, %v", m, err)
+	}
+	e, err := decodeEntry(m.Body)
+	if err != nil {
+		t.Fatalf("AppendEntry made a malformed entry: %v", err)
+	}
+	return e, true
+}
+
+// viaWire encodes and decodes a request as the proxy and upstream do.
+func viaWire(t *rapid.T, req *ldap.SearchRequest) *ldap.SearchRequest {
+	limits := ldap.Limits{Nesting: 64, FilterTerms: 4096, Attributes: 1000}
+	out, err := ldap.DecodeSearchRequest(string(ldap.AppendSearchRequest(nil, req)), limits)
+	if err != nil {
+		t.Fatalf("upstream cannot decode %s: %v", showSearch(req), err)
+	}
+	return &out
+}
+
+// canonical writes an answer so that equal ones are equal text: entries sorted,
+// names normalised, attribute types in lower case, values sorted.
+func canonical(t *rapid.T, a answer) []string {
+	var entries []string
+	for _, e := range a.entries {
+		var lines []string
+		for _, at := range e.attrs {
+			desc := strings.ToLower(at.desc)
+			if slices.Contains(lines, desc+":") {
+				t.Fatalf("attribute %s comes twice", desc)
+			}
+			lines = append(lines, desc+":")
+			for _, v := range at.values {
+				lines = append(lines, desc+": "+v)
+			}
+		}
+		slices.Sort(lines)
+		entries = append(entries, "dn: "+strings.Join(e.name(), ",")+"\n"+strings.Join(lines, "\n")+"\n")
+	}
+	slices.Sort(entries)
+	matched, _ := parseName(a.result.MatchedDN)
+	entries = append(entries, fmt.Sprintf("result %v, matched %q", a.result.Code, strings.Join(matched, ",")))
+	return strings.Split(strings.Join(entries, "\n"), "\n")
+}
+
+func showAnswer(req *ldap.SearchRequest, a answer) string {
+	return fmt.Sprintf("%s\n  gave %d entries, %v %q", showSearch(req), len(a.entries), a.result.Code, a.result.MatchedDN)
+}
+
+func checkOnce(t *rapid.T, lists ...[]string) {
+	for _, list := range lists {
+		for i, s := range list {
+			if s == "" || slices.Contains(list[:i], s) {
+				t.Fatalf("%q is not a list of distinct names", list)
+			}
+		}
+	}
+}
+
+// tally counts what the random cases covered.
+type tally map[string]int
+
+func (n tally) add(what string, happened bool) {
+	if happened {
+		n[what]++
+	}
+}
+
+func (n tally) String() string {
+	total := max(n["searches"]+n["compares"], 1)
+	var lines []string
+	for what, count := range n {
+		lines = append(lines, fmt.Sprintf("%7d  %5.1f %%  %s", count, 100*float64(count)/float64(total), what))
+	}
+	slices.Sort(lines)
+	slices.Reverse(lines)
+	return "covered:\n" + strings.Join(lines, "\n")
+}
