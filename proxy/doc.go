@@ -3,22 +3,22 @@
 //
 // The life of one client connection:
 //
-//	             accept (server.go): allow-list, connection limits
-//	                │
-//	   ┌────────────▼────────────┐   one goroutine, the reader (session.go)
-//	   │ read a frame            │◄───────────────────────────────┐
-//	   │ legal in this state?    │   legality table (state.go)    │
-//	   └──┬────────┬─────────┬───┘                                │
-//	      │        │         └─ answered here: whoami, writes,    │
-//	      │        │            StartTLS, abandon ────────────────┤
-//	      │        └─ bind: ends what is outstanding, asks        │
-//	      │           upstream, changes the state (bind.go) ──────┤
-//	      └─ search, compare: a goroutine of its own ─────────────┘
-//	              │
-//	    decode → plan → lease → send → undo per entry (search.go)
-//	              │
-//	    the session's write buffer (write.go) → client
-//	              └─ one lookup.Record, published once (record.go)
+//	          accept (server.go): allow-list, connection limits
+//	             │
+//	┌────────────▼────────────┐   one goroutine, the reader (session.go)
+//	│ read a frame            │◄───────────────────────────────┐
+//	│ legal in this state?    │   legality table (state.go)    │
+//	└──┬────────┬─────────┬───┘                                │
+//	   │        │         └─ answered here: whoami, writes,    │
+//	   │        │            StartTLS, abandon ────────────────┤
+//	   │        └─ bind: ends what is outstanding, asks        │
+//	   │           upstream, changes the state (bind.go) ──────┤
+//	   └─ search, compare: a goroutine of its own ─────────────┘
+//	           │
+//	 decode → plan → lease → send → undo per entry (search.go)
+//	           │
+//	 the session's write buffer (write.go) → client
+//	           └─ one lookup.Record, published once (record.go)
 //
 // The reader owns the state and the socket's end: whoever else wants a session
 // to end (a drain, a malformed search) says so with hangUp, and the reader

@@ -36,20 +36,20 @@ type Metrics interface {
 // Outcomes of a client's attempt to connect.
 const (
 	ConnectionAccepted   = "accepted"
-	ConnectionNotAllowed = "not_allowed"   // not in the listener's allow list
-	ConnectionLimit      = "limit"         // limits.connections
-	ConnectionPerAddress = "address_limit" // limits.connections_per_address
+	ConnectionNotAllowed = "refused_allow"       // not in the listener's allow list
+	ConnectionLimit      = "refused_limit"       // limits.connections
+	ConnectionPerAddress = "refused_per_address" // limits.connections_per_address
 	ConnectionTLSFailed  = "tls_failed"
 )
 
 // Reasons why a bind failed.
 const (
-	BindFailedCredentials   = "credentials"    // upstream said invalidCredentials
-	BindFailedRefused       = "refused"        // upstream said something else
-	BindFailedUpstream      = "upstream"       // upstream said nothing
-	BindFailedBackoff       = "backoff"        // limits.failed_binds
-	BindFailedEmptyPassword = "empty_password" //nolint:gosec // a label
-	BindFailedMethod        = "method"         // SASL, LDAPv2, a control
+	BindFailedCredentials   = "invalid_credentials" // upstream said invalidCredentials
+	BindFailedRefused       = "refused"             // upstream said something else
+	BindFailedUpstream      = "unavailable"         // upstream said nothing
+	BindFailedBackoff       = "backoff"             // limits.failed_binds
+	BindFailedEmptyPassword = "empty_password"      //nolint:gosec // a label
+	BindFailedMethod        = "method"              // SASL, LDAPv2, a control
 )
 
 // Config is what a Server works with. Rules, Upstream and Limits are required.
@@ -81,6 +81,7 @@ type Server struct {
 	log     *zap.Logger
 	now     func() time.Time
 	backoff *backoff
+	mask    func(attr string) bool // masked, bound once
 
 	ctx context.Context // parent of every session's
 	cut context.CancelFunc
@@ -115,7 +116,7 @@ func New(cfg Config) *Server {
 	}
 	ctx, cut := context.WithCancel(context.Background())
 	l := &cfg.Limits
-	return &Server{
+	s := &Server{
 		cfg: cfg,
 		decode: ldap.Limits{
 			Nesting: l.Nesting, FilterTerms: l.FilterTerms, Controls: l.Controls, Attributes: l.Attributes,
@@ -131,6 +132,8 @@ func New(cfg Config) *Server {
 		sessions:  make(map[*session]struct{}),
 		perAddr:   make(map[netip.Addr]int),
 	}
+	s.mask = s.masked
+	return s
 }
 
 // discard is a Recorder and Metrics that keeps nothing.

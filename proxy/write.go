@@ -13,13 +13,22 @@ const (
 	writeChunk = 64 << 10  // each has limits.write_stall of its own
 )
 
-// writeBuffers is shared by all sessions, so that an idle connection holds no
-// write buffer at all. It stores pointers because a slice in an interface
-// would be allocated on every Put.
-var writeBuffers = sync.Pool{New: func() any {
+// buffers is shared by all sessions, so that an idle connection holds no write
+// buffer at all. It stores pointers because a slice in an interface would be
+// allocated on every Put.
+var buffers = sync.Pool{New: func() any {
 	b := make([]byte, 0, 4<<10)
 	return &b
 }}
+
+func getBuffer() *[]byte { return buffers.Get().(*[]byte) }
+
+func putBuffer(b *[]byte) {
+	if cap(*b) <= keepAtMost {
+		*b = (*b)[:0]
+		buffers.Put(b)
+	}
+}
 
 // writer is the one way to the client. Messages are appended whole under mu
 // and written under mu: a client that does not read holds up its own
@@ -29,14 +38,14 @@ type writer struct {
 
 	mu   sync.Mutex
 	conn net.Conn
-	buf  *[]byte // from writeBuffers; nil while there is nothing to write
+	buf  *[]byte // from buffers; nil while there is nothing to write
 	err  error   // the first failure; the connection is useless from then on
 }
 
 // append runs encode on the buffer. The caller holds mu.
 func (w *writer) append(encode func(dst []byte) []byte) (added int) {
 	if w.buf == nil {
-		w.buf = writeBuffers.Get().(*[]byte)
+		w.buf = getBuffer()
 	}
 	before := len(*w.buf)
 	*w.buf = encode(*w.buf)
@@ -56,10 +65,7 @@ func (w *writer) flush() error {
 			w.err = fmt.Errorf("%w: %w", errClientGone, err)
 		}
 	}
-	if cap(*w.buf) <= keepAtMost {
-		*w.buf = (*w.buf)[:0]
-		writeBuffers.Put(w.buf)
-	}
+	putBuffer(w.buf)
 	w.buf = nil
 	return w.err
 }

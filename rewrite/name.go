@@ -49,7 +49,7 @@ func (t *translator) name(f *ldap.Filter, n nameLeaf, confined bool, p polarity)
 // or that very name and no pair renames it.
 func (t *translator) nameEquals(f *ldap.Filter, n nameLeaf, exactCase, confined bool) ldap.Filter {
 	var groups []ldap.Filter
-	if hit := t.rules.pairs.ofLegacy(f.Value); hit != nil && (!exactCase || hit.legacy == f.Value) {
+	if hit := t.rules.pairs.ofLegacy(f.Value); hit != nil && (!exactCase || squeeze(hit.legacy) == squeeze(f.Value)) {
 		groups = append(groups, ldap.Equal(n.upstreamAttr(), hit.posix))
 	}
 	renamed := t.rules.pairs.isPosix(f.Value)

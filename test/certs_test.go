@@ -25,6 +25,8 @@ const serverHost = "ldap.example.test"
 type authority struct {
 	caPEM, serverPEM, serverKey string // files
 	foreignPEM                  string // a CA that signed nothing here
+	ca                          *x509.Certificate
+	caKey                       *ecdsa.PrivateKey
 	pool                        *x509.CertPool
 	server                      tls.Certificate
 }
@@ -49,12 +51,39 @@ func newAuthority() (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	a := &authority{ca: ca, caKey: caKey, pool: x509.NewCertPool()}
+	a.pool.AddCert(ca)
+	serverPEM, serverKey, server, err := a.issue(2)
 	if err != nil {
 		return nil, err
 	}
+	a.server = server
+	for _, file := range []struct {
+		path *string
+		name string
+		text []byte
+	}{
+		{&a.caPEM, "ca.pem", encode("CERTIFICATE", caDER)},
+		{&a.foreignPEM, "foreign-ca.pem", encode("CERTIFICATE", foreignDER)},
+		{&a.serverPEM, "server.pem", serverPEM},
+		{&a.serverKey, "server.key", serverKey},
+	} {
+		*file.path = filepath.Join(workDir, file.name)
+		if err := os.WriteFile(*file.path, file.text, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// issue makes a server certificate for 127.0.0.1 and serverHost.
+func (a *authority) issue(serial int64) (certPEM, keyPEM []byte, pair tls.Certificate, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, pair, err
+	}
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(2),
+		SerialNumber: big.NewInt(serial),
 		Subject:      pkix.Name{CommonName: serverHost},
 		NotBefore:    time.Now().Add(-time.Hour),
 		NotAfter:     time.Now().Add(48 * time.Hour),
@@ -62,34 +91,19 @@ func newAuthority() (*authority, error) {
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:     []string{serverHost},
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-	}, ca, &key.PublicKey, caKey)
+	}, a.ca, &key.PublicKey, a.caKey)
 	if err != nil {
-		return nil, err
+		return nil, nil, pair, err
 	}
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return nil, err
+		return nil, nil, pair, err
 	}
-	a := &authority{pool: x509.NewCertPool()}
-	a.pool.AddCert(ca)
-	a.server = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-	for _, file := range []struct {
-		path *string
-		name string
-		kind string
-		der  []byte
-	}{
-		{&a.caPEM, "ca.pem", "CERTIFICATE", caDER},
-		{&a.foreignPEM, "foreign-ca.pem", "CERTIFICATE", foreignDER},
-		{&a.serverPEM, "server.pem", "CERTIFICATE", der},
-		{&a.serverKey, "server.key", "PRIVATE KEY", keyDER},
-	} {
-		*file.path = filepath.Join(workDir, file.name)
-		if err := os.WriteFile(*file.path, pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.der}), 0o600); err != nil {
-			return nil, err
-		}
-	}
-	return a, nil
+	return encode("CERTIFICATE", der), encode("PRIVATE KEY", keyDER), tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+}
+
+func encode(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
 func newCA(name string) (*ecdsa.PrivateKey, *x509.Certificate, []byte, error) {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,9 +31,12 @@ type settings struct {
 	serverName    string
 	mode          string // posix when empty
 	noPairs       bool
+	pairs         []yamlMap // instead of the sample's
 	suffixes      []string
 	legacyClass   string
-	listenerTLS   bool           // StartTLS on the plain listener, and an LDAPS listener
+	listenerTLS   bool   // StartTLS on the plain listener, and an LDAPS listener
+	certificate   string // of the listeners, with key; the run's when empty
+	key           string
 	limits        map[string]any // section limits
 	upstream      map[string]any // further keys of section upstream
 	plain         bool           // without the race detector even when the tests run with it
@@ -41,8 +45,8 @@ type settings struct {
 
 type yamlMap = map[string]any
 
-// pairs of the sample organisation; CarWash has no Linux group.
-var pairs = []yamlMap{
+// samplePairs are those of the sample organisation; CarWash has no Linux group.
+var samplePairs = []yamlMap{
 	{"legacy": "gameOfThrones", "posix": "got", "gid": 7001},
 	{"legacy": "breakingBad", "posix": "bb", "gid": 7002},
 	{"legacy": "Heisenberg Crew", "posix": "crew", "gid": 7003},
@@ -56,6 +60,9 @@ func (s settings) yaml(t testing.TB) []byte {
 	listeners := []yamlMap{{"address": "127.0.0.1:0", "protocol": "ldap"}}
 	if s.listenerTLS {
 		files := yamlMap{"certificate": pki(t).serverPEM, "key": pki(t).serverKey}
+		if s.certificate != "" {
+			files = yamlMap{"certificate": s.certificate, "key": s.key}
+		}
 		listeners[0]["tls"] = files
 		listeners = append(listeners, yamlMap{"address": "127.0.0.1:0", "protocol": "ldaps", "tls": files})
 	}
@@ -73,8 +80,11 @@ func (s settings) yaml(t testing.TB) []byte {
 	if s.mode != "" {
 		groups["mode"] = s.mode
 	}
-	if !s.noPairs {
-		groups["pairs"] = pairs
+	switch {
+	case s.pairs != nil:
+		groups["pairs"] = s.pairs
+	case !s.noPairs:
+		groups["pairs"] = samplePairs
 	}
 	if s.legacyClass != "" {
 		groups["legacy_class"] = s.legacyClass
@@ -145,7 +155,7 @@ func startWith(t testing.TB, s settings) *proxy {
 	}
 	p := &proxy{t: t, changed: make(chan struct{}), exited: make(chan struct{})}
 	p.cmd = exec.Command(path, "serve", "--config", config)
-	p.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=0")
+	p.cmd.Env = cleanEnv()
 	dieWithUs(p.cmd)
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -170,7 +180,7 @@ func startWith(t testing.TB, s settings) *proxy {
 	t.Cleanup(func() {
 		p.stop()
 		if t.Failed() {
-			t.Logf("configuration:\n%s\nlog of the proxy:\n%s", s.yaml(t), tail(p.log(), 60))
+			t.Logf("configuration:\n%s\nlog of the proxy:\n%s", s.yaml(t), tail(p.log(), 25))
 		}
 	})
 	p.awaitAddresses(s.listenerTLS)
@@ -178,6 +188,12 @@ func startWith(t testing.TB, s settings) *proxy {
 		p.awaitReady()
 	}
 	return p
+}
+
+// cleanEnv is this process's environment without the variables that configure
+// the proxy.
+func cleanEnv() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "JAMF_LDAP_PROXY_") })
 }
 
 func (p *proxy) collect(from io.Reader) {

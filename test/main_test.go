@@ -172,9 +172,14 @@ func (l *transcript) String() string {
 	return l.text.String()
 }
 
-// tail returns the last lines of a long text.
+// tail returns the last lines of a long text, very long lines cut.
 func tail(text string, lines int) string {
 	all := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for i, line := range all {
+		if len(line) > 1200 {
+			all[i] = line[:1200] + " ..."
+		}
+	}
 	if len(all) > lines {
 		all = append([]string{fmt.Sprintf("... %d lines before", len(all)-lines)}, all[len(all)-lines:]...)
 	}

@@ -14,16 +14,13 @@ type question struct {
 	want wanted
 }
 
-// askAll asks every question with every client library.
+// askAll asks every question with every client library that is able to.
 func askAll(t *testing.T, address string, table []question) {
 	forEachClient(t, address, func(t *testing.T, c client) {
 		for _, q := range table {
-			t.Run(q.what, func(t *testing.T) {
-				if !c.can(q.ask) {
-					t.Skipf("this client cannot send %v", q.ask)
-				}
-				check(t, q.ask, c.ask(t, q.ask), q.want)
-			})
+			if c.can(q.ask) {
+				t.Run(q.what, func(t *testing.T) { check(t, q.ask, c.ask(t, q.ask), q.want) })
+			}
 		}
 	})
 }
@@ -178,7 +175,7 @@ func TestJamfSessionShapes(t *testing.T) {
 						c.close()
 					}
 				})
-				if bind.dn == "-" {
+				if bind.dn == "-" { // only JNDI has SASL
 					return
 				}
 				t.Run("wire", func(t *testing.T) {
@@ -190,10 +187,10 @@ func TestJamfSessionShapes(t *testing.T) {
 						t.Errorf("the session is %q, want %q", got, bind.identity)
 					}
 				})
+				if bind.dn != "" && bind.password == "" { // ldapwhoami then sends no DN
+					return
+				}
 				t.Run("ldap-utils", func(t *testing.T) {
-					if bind.dn != "" && bind.password == "" {
-						t.Skip("ldapwhoami does not send a DN without a password")
-					}
 					need(t, "ldapwhoami")
 					out, text, code := runTool(t, "ldapwhoami", "-x", "-H", "ldap://"+p.ldap, "-D", bind.dn, "-w", bind.password)
 					want := "dn:" + bind.identity + "\n"

@@ -36,6 +36,15 @@ func forEachUpstream(t *testing.T, test func(t *testing.T, up *upstream)) {
 	t.Run("embedded", func(t *testing.T) { test(t, embedded(t)) })
 }
 
+// forEachUpstreamHolding is forEachUpstream with other data.
+func forEachUpstreamHolding(t *testing.T, ldif string, test func(t *testing.T, up *upstream)) {
+	t.Run("slapd", func(t *testing.T) { test(t, slapdHolding(t, ldif)) })
+	t.Run("embedded", func(t *testing.T) {
+		up, _ := embeddedWith(t, directory.Config{LDIF: strings.NewReader(ldif)})
+		test(t, up)
+	})
+}
+
 // embedded starts the product's own stand-in directory.
 func embedded(t testing.TB) *upstream {
 	t.Helper()
@@ -45,7 +54,9 @@ func embedded(t testing.TB) *upstream {
 
 func embeddedWith(t testing.TB, config directory.Config) (*upstream, *directory.Directory) {
 	t.Helper()
-	config.LDIF = strings.NewReader(orgLDIF)
+	if config.LDIF == nil {
+		config.LDIF = strings.NewReader(orgLDIF)
+	}
 	config.TLS = &tls.Config{Certificates: []tls.Certificate{pki(t).server}}
 	d, err := directory.New(config)
 	if err != nil {
@@ -91,6 +102,23 @@ func startedSlapd(t testing.TB) *upstream {
 		}
 	})
 	return slapd.up
+}
+
+// slapdHolding starts a slapd of the test's own with other data.
+func slapdHolding(t testing.TB, ldif string) *upstream {
+	t.Helper()
+	need(t, "slapd", "slapadd")
+	up, stop, err := newSlapd(t.TempDir(), pki(t), ldif)
+	if err != nil {
+		t.Fatalf("slapd: %v", err)
+	}
+	t.Cleanup(func() {
+		stop()
+		if t.Failed() {
+			t.Logf("log of slapd:\n%s", tail(up.log(), 40))
+		}
+	})
+	return up
 }
 
 // newSlapd loads a database in a folder and serves it. It reads the entries

@@ -29,7 +29,6 @@ func TestExpectedAnswersOnTheView(t *testing.T) {
 // groups from the view.
 func viewInSlapd(t testing.TB) *upstream {
 	t.Helper()
-	need(t, "slapd", "slapadd")
 	var ldif strings.Builder
 	for _, e := range parseLDIF(t, orgLDIF) {
 		if !strings.HasPrefix(e.DN, "cn=") {
@@ -39,17 +38,7 @@ func viewInSlapd(t testing.TB) *upstream {
 	for _, e := range parseLDIF(t, viewLDIF) {
 		ldif.WriteString(e.ldif())
 	}
-	up, stop, err := newSlapd(t.TempDir(), pki(t), ldif.String())
-	if err != nil {
-		t.Fatalf("slapd with the view: %v", err)
-	}
-	t.Cleanup(func() {
-		stop()
-		if t.Failed() {
-			t.Logf("log of slapd:\n%s", tail(up.log(), 40))
-		}
-	})
-	return up
+	return slapdHolding(t, ldif.String())
 }
 
 // ldif writes the entry back, every value in base64.

@@ -459,3 +459,20 @@ func (w *wire) closedBy(wait time.Duration) []packet {
 		}
 	}
 }
+
+// dialedOver is a wire on a connection that w has become.
+func dialedOver(w *wire, conn net.Conn) *wire {
+	return &wire{t: w.t, conn: conn, r: bufio.NewReader(conn), id: w.id}
+}
+
+// rawUntilClosed reads bytes that need not be LDAP until the peer closes.
+func (w *wire) rawUntilClosed(wait time.Duration) []byte {
+	w.t.Helper()
+	w.conn.SetReadDeadline(time.Now().Add(wait))
+	all, err := io.ReadAll(io.LimitReader(w.r, 1<<20))
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		w.t.Fatalf("the connection is still open after %v", wait)
+	}
+	return all
+}
