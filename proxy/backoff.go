@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"container/list"
+	"crypto/sha256"
 	"net/netip"
 	"sync"
 	"time"
@@ -31,7 +32,7 @@ type backoff struct {
 
 type backoffKey struct {
 	addr netip.Addr
-	dn   string
+	dn   [sha256.Size]byte // a hash, because a DN can be as long as a message
 }
 
 type backoffEntry struct {
@@ -51,7 +52,7 @@ func backoffKeyOf(addr netip.Addr, name string) backoffKey {
 	if dn, err := ldap.ParseDN(name); err == nil {
 		name = dn.String()
 	}
-	return backoffKey{addr, ldap.FoldValue(name)}
+	return backoffKey{addr, sha256.Sum256([]byte(ldap.FoldValue(name)))}
 }
 
 // admit tells how long the client still has to wait, 0 for go ahead. Once the

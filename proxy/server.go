@@ -57,7 +57,8 @@ type Config struct {
 	Limits   Limits
 	Rules    func() *rewrite.Rules // asked once per operation, so that a reload shows at once
 	Upstream *upstream.Pool
-	// SearchTimeout bounds every operation but bind, whatever the client asks.
+	// SearchTimeout is upstream.search_timeout, which the pool enforces: a
+	// client's time limit that is no shorter needs no timer of its own.
 	SearchTimeout time.Duration
 	// NamingContext is told in the rootDSE before bind; empty: not told.
 	NamingContext string

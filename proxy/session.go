@@ -1,0 +1,444 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"jamf-ldap-proxy/internal/ldap"
+	"jamf-ldap-proxy/internal/lookup"
+	"jamf-ldap-proxy/internal/upstream"
+)
+
+// session is one client connection. The reader goroutine owns it; fields
+// above ctx are touched by nobody else, except raw for deadlines and Close.
+type session struct {
+	server   *Server
+	listener *ListenOptions
+	id       uint64
+	peer     netip.AddrPort
+	peerText string
+	raw      net.Conn // the TCP connection, below TLS
+	framer   *ldap.Framer
+	tlsOn    bool
+	partial  bool // the read deadline is that of half a message
+
+	ctx      context.Context // ends with the session
+	cancel   context.CancelFunc
+	slots    chan struct{}  // limits.in_flight
+	running  sync.WaitGroup // operation goroutines
+	out      writer
+	client   clientKind
+	lastSeen atomic.Int64 // Unix nanoseconds of the last request or end of one
+
+	mu       sync.Mutex
+	state    state
+	identity *upstream.Identity   // of a bound session
+	inFlight map[int32]*operation // operations that can be abandoned
+	bye      *farewell            // why the proxy ends the session, if it does
+	cursors  cursors
+}
+
+func newSession(s *Server, conn net.Conn, peer netip.AddrPort, o *ListenOptions) *session {
+	return &session{
+		server:   s,
+		listener: o,
+		id:       s.conns.Add(1),
+		peer:     peer,
+		peerText: peer.String(),
+		raw:      conn,
+		framer:   ldap.NewFramer(conn),
+		slots:    make(chan struct{}, max(1, s.cfg.Limits.InFlight)),
+		out:      writer{conn: conn, stall: s.cfg.Limits.WriteStall},
+		inFlight: make(map[int32]*operation),
+		cursors:  cursors{limit: s.cfg.Limits.Cursors},
+	}
+}
+
+// run is the life of the connection.
+func (s *session) run() {
+	s.ctx, s.cancel = context.WithCancel(s.server.ctx)
+	defer s.close()
+	defer s.fence()
+	if s.listener.Implicit && s.handshake() != nil {
+		return
+	}
+	s.lastSeen.Store(s.server.now().UnixNano())
+	s.arm(s.server.cfg.Limits.Idle)
+	for {
+		frame, err := s.next()
+		if err != nil {
+			s.readFailed(err)
+			return
+		}
+		s.dispatch(frame)
+	}
+}
+
+// fence keeps a panic of the reader itself inside its connection.
+func (s *session) fence() {
+	if p := recover(); p != nil {
+		s.reportPanic(p)
+	}
+}
+
+func (s *session) reportPanic(p any) {
+	// The value of a panic may quote the request; its type and the runtime's
+	// own texts do not.
+	what := fmt.Sprintf("%T", p)
+	if e, ok := p.(runtime.Error); ok {
+		what = e.Error()
+	}
+	s.server.cfg.Metrics.Panic()
+	s.server.log.Error("panic while serving a client; its operation is lost, nothing else",
+		zap.Uint64("conn", s.id), zap.String("panic", what), zap.ByteString("stack", debug.Stack()))
+}
+
+var (
+	errClosing = errors.New("session is closing")
+	errIdle    = errors.New("idle for longer than limits.idle")
+	errPartial = errors.New("message incomplete for longer than limits.partial_pdu")
+)
+
+// next returns the next frame. The socket's deadline is moved rarely: while
+// whole messages come in it stays where it is, and when it passes, the session
+// looks at what has happened in the meantime.
+func (s *session) next() ([]byte, error) {
+	for {
+		limit, open := s.reading()
+		if !open {
+			return nil, errClosing
+		}
+		frame, err := s.framer.Next(limit, s.halfMessage)
+		switch {
+		case err == nil:
+			s.wholeMessage()
+			return frame, nil
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return nil, err
+		case s.isClosing():
+			return nil, errClosing
+		case s.partial:
+			return nil, errPartial
+		}
+		left := s.idleLeft()
+		if left <= 0 {
+			return nil, errIdle
+		}
+		s.arm(left)
+	}
+}
+
+// reading tells how long a message may be now, open false when none is read.
+func (s *session) reading() (limit int64, open bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	limit = int64(s.server.cfg.Limits.PDUBeforeBind)
+	if s.state == bound {
+		limit = int64(s.server.cfg.Limits.PDUAfterBind)
+	}
+	return limit, s.state != closing
+}
+
+func (s *session) halfMessage() {
+	s.partial = true
+	s.arm(s.server.cfg.Limits.PartialPDU)
+}
+
+func (s *session) wholeMessage() {
+	if s.partial {
+		s.partial = false
+		s.arm(s.server.cfg.Limits.Idle)
+	}
+}
+
+// idleLeft is what remains of limits.idle. Waiting for upstream is not idling.
+func (s *session) idleLeft() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	idle := s.server.cfg.Limits.Idle
+	if len(s.inFlight) > 0 {
+		return idle
+	}
+	return idle - s.server.now().Sub(time.Unix(0, s.lastSeen.Load()))
+}
+
+// arm sets the read deadline, unless hangUp has set it to wake the reader.
+func (s *session) arm(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != closing {
+		_ = s.raw.SetReadDeadline(time.Now().Add(d))
+	}
+}
+
+func (s *session) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == closing
+}
+
+// readFailed decides what a client whose stream ends is told, and the log.
+func (s *session) readFailed(err error) {
+	var frame *ldap.FrameError
+	log := s.server.log.With(zap.Uint64("conn", s.id), zap.Stringer("client", s.peer), zap.String("listener", s.listener.Name))
+	switch {
+	case errors.As(err, &frame) && frame.First == tlsHandshakeRecord && !s.tlsOn:
+		log.Warn("client speaks TLS to an LDAP port: point it to a listener with protocol ldaps, or switch SSL off in the client")
+		s.hangUp(farewell{}) // it could not read a notice
+	case errors.As(err, &frame):
+		log.Info("client sent what is not an acceptable LDAP message", zap.Error(err))
+		s.hangUp(farewell{code: ldap.ProtocolError, text: s.frameText(frame)})
+	case errors.Is(err, errIdle), errors.Is(err, errPartial):
+		log.Info("closing a client connection", zap.Error(err))
+	}
+}
+
+// tlsHandshakeRecord is the first octet of a ClientHello.
+const tlsHandshakeRecord = 0x16
+
+func (s *session) frameText(e *ldap.FrameError) string {
+	if e.Max == 0 {
+		return "not an LDAP message"
+	}
+	knob := "limits.pdu_before_bind"
+	if e.Max == int64(s.server.cfg.Limits.PDUAfterBind) {
+		knob = "limits.pdu_after_bind"
+	}
+	return fmt.Sprintf("message of %d octets exceeds %s (%d)", e.Length, knob, e.Max)
+}
+
+// farewell is why the proxy ends a session and what it tells the client: a
+// notice of disconnection, or nothing when code is success.
+type farewell struct {
+	code  ldap.ResultCode
+	text  string
+	drain bool // operations in flight are finished and answered first
+}
+
+var farewellShutdown = farewell{code: ldap.Unavailable, text: "the proxy is shutting down", drain: true}
+
+// hangUp makes the reader end the session. The first reason counts.
+func (s *session) hangUp(why farewell) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bye == nil {
+		s.bye = &why
+	}
+	s.state = closing
+	_ = s.raw.SetReadDeadline(time.Unix(1, 0))
+}
+
+// close ends the session: the reader's last act.
+func (s *session) close() {
+	s.mu.Lock()
+	s.state = closing
+	bye := s.bye
+	s.mu.Unlock()
+	if bye != nil && bye.drain {
+		s.running.Wait()
+	}
+	s.abandonAll()
+	if bye != nil && bye.code != ldap.Success {
+		s.sendNotice(bye)
+	}
+	s.closeConn()
+	s.cancel()
+	s.running.Wait()
+	s.cursors.drop()
+	s.forgetIdentity()
+	s.framer.Wipe()
+}
+
+func (s *session) sendNotice(bye *farewell) {
+	w := &s.out
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return
+	}
+	w.append(func(dst []byte) []byte {
+		return ldap.AppendNoticeOfDisconnection(dst, bye.code, bye.text)
+	})
+	if w.flush() == nil && !bye.drain {
+		linger(s.raw)
+	}
+}
+
+// closeConn closes with TLS's own goodbye where that can succeed.
+func (s *session) closeConn() {
+	if s.tlsOn && s.ctx.Err() == nil {
+		_ = s.raw.SetWriteDeadline(time.Now().Add(lingerFor))
+		_ = s.out.conn.Close()
+	}
+	_ = s.raw.Close()
+}
+
+const lingerFor = 500 * time.Millisecond
+
+// linger reads away what a client has sent before the close: the kernel
+// answers a close with unread data by a reset, which would overtake the notice
+// that says why.
+func linger(c net.Conn) {
+	if tcp, ok := c.(interface{ CloseWrite() error }); ok {
+		_ = tcp.CloseWrite()
+	}
+	_ = c.SetReadDeadline(time.Now().Add(lingerFor))
+	_, _ = io.Copy(io.Discard, io.LimitReader(c, 1<<20))
+}
+
+// dispatch serves one frame, or starts the goroutine that does.
+func (s *session) dispatch(frame []byte) {
+	m, err := ldap.ParseMessage(frame)
+	if err != nil {
+		s.hangUp(farewell{code: ldap.ProtocolError, text: err.Error()})
+		return
+	}
+	o := s.newOperation(m)
+	serve := o.handler()
+	if !o.concurrent {
+		o.run(serve)
+		return
+	}
+	o.keepRequest()
+	s.slots <- struct{}{} // the reader waits here while limits.in_flight are busy
+	if !s.enter(o) {
+		<-s.slots
+		o.run((*operation).late)
+		return
+	}
+	s.running.Add(1)
+	go s.serveOperation(o, serve)
+}
+
+func (s *session) serveOperation(o *operation, serve func(*operation) error) {
+	defer s.running.Done()
+	defer func() { <-s.slots }()
+	o.run(serve)
+}
+
+// enter makes an operation one that can be abandoned.
+func (s *session) enter(o *operation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == closing {
+		return false
+	}
+	s.inFlight[o.id] = o
+	return true
+}
+
+// leave ends that, before the final answer leaves: the client may use the
+// message ID again as soon as it has read it.
+func (s *session) leave(o *operation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inFlight[o.id] == o {
+		delete(s.inFlight, o.id)
+	}
+}
+
+// abandonAll stops every operation; none of them sends anything any more.
+func (s *session) abandonAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, o := range s.inFlight {
+		delete(s.inFlight, id)
+		o.giveUp()
+	}
+}
+
+// become moves to another state. A session that is closing stays so.
+func (s *session) become(to state, id *upstream.Identity) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != closing {
+		s.state = to
+	}
+	s.identity = id
+}
+
+// forgetIdentity wipes the password and makes the session nobody's.
+func (s *session) forgetIdentity() {
+	s.mu.Lock()
+	id := s.identity
+	s.identity = nil
+	s.mu.Unlock()
+	if id != nil {
+		id.Forget()
+	}
+}
+
+// demote makes the session anonymous when upstream takes back what it said
+// about id. Another identity, bound in the meantime, is not touched.
+func (s *session) demote(id *upstream.Identity) {
+	s.mu.Lock()
+	if s.identity == id && s.state == bound {
+		s.state, s.identity = anonymous, nil
+	}
+	s.mu.Unlock()
+	id.Forget()
+}
+
+// offersStartTLS tells what the rootDSE says.
+func (s *session) offersStartTLS() bool { return s.listener.TLS != nil && !s.tlsOn }
+
+// handshake swaps the connection for its TLS form. Nothing else may use the
+// connection meanwhile.
+func (s *session) handshake() error {
+	s.arm(s.server.cfg.Limits.TLSHandshake) // the deadline in force may be an old one about to pass
+	conn := tls.Server(s.raw, s.listener.TLS)
+	ctx, cancel := context.WithTimeout(s.ctx, s.server.cfg.Limits.TLSHandshake)
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		s.handshakeFailed(err)
+		return err
+	}
+	s.framer.Wipe()
+	s.framer = ldap.NewFramer(conn)
+	s.out.conn = conn
+	s.tlsOn = true
+	return nil
+}
+
+func (s *session) handshakeFailed(err error) {
+	if s.ctx.Err() != nil || s.isClosing() {
+		return
+	}
+	s.server.cfg.Metrics.ClientConnection(ConnectionTLSFailed)
+	log := s.server.log.With(zap.Uint64("conn", s.id), zap.Stringer("client", s.peer), zap.String("listener", s.listener.Name))
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &record) && record.RecordHeader[0] == 0x30:
+		log.Warn("client speaks LDAP without TLS to an ldaps port: tick Use SSL in the client, or point it to a listener with protocol ldap")
+	case errors.Is(err, io.EOF):
+		// A port scan or a load balancer's check: connect, close.
+	default:
+		log.Warn("TLS handshake with a client failed", zap.Error(err))
+	}
+}
+
+// clientKind remembers the library that the client's requests betray.
+type clientKind struct{ index atomic.Uint32 }
+
+var clientKinds = [...]string{lookup.ClientOther, lookup.ClientJNDI, lookup.ClientUnboundID}
+
+func (k *clientKind) String() string { return clientKinds[k.index.Load()] }
+
+func (k *clientKind) learn(kind uint32) {
+	if kind != 0 && k.index.Load() != kind {
+		k.index.Store(kind)
+	}
+}

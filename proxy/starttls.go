@@ -1,0 +1,63 @@
+package proxy
+
+import "jamf-ldap-proxy/internal/ldap"
+
+// startTLS upgrades the connection, RFC 4511 section 4.14. The response leaves
+// in clear, then the handshake runs under the write lock, so that nothing else
+// can leave in clear behind it.
+//
+// Octets that came together with the request are not part of a handshake: they
+// are clear text that somebody hopes will be taken for protected. The
+// connection ends. Afterwards the session is anonymous, because whoever bound
+// before did so in clear.
+func (o *operation) startTLS() error {
+	s := o.session
+	if err := o.localControls(); err != nil {
+		return err
+	}
+	switch {
+	case s.listener.TLS == nil:
+		return errExtended
+	case s.tlsOn:
+		return errTLSActive
+	case s.outstanding():
+		return errOutstanding
+	case s.framer.Buffered() > 0:
+		s.server.log.Warn("closing a connection: octets behind the StartTLS request")
+		o.noAnswer()
+		s.hangUp(farewell{})
+		return nil
+	}
+	s.running.Wait() // operations that are answered but not quite gone
+	s.cursors.drop()
+	s.forgetIdentity()
+	s.become(startingTLS, nil)
+	defer s.become(anonymous, nil)
+	return o.upgrade()
+}
+
+func (o *operation) upgrade() error {
+	s := o.session
+	res := &ldap.Result{}
+	err := o.finish(res, func(dst []byte) []byte {
+		return ldap.AppendExtendedResponse(dst, o.id, res, ldap.OIDStartTLS, nil)
+	})
+	if err != nil {
+		return err
+	}
+	s.out.mu.Lock()
+	err = s.handshake()
+	s.out.mu.Unlock()
+	if err != nil {
+		s.hangUp(farewell{}) // RFC 4511 section 4.14.2 would allow going on in clear; nobody should
+		return nil
+	}
+	s.arm(s.server.cfg.Limits.Idle) // the handshake had a deadline of its own
+	return nil
+}
+
+func (s *session) outstanding() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.inFlight) > 0
+}

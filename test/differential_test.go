@@ -1,0 +1,212 @@
+package test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+
+	goldap "github.com/go-ldap/ldap/v3"
+	"github.com/google/go-cmp/cmp"
+)
+
+// What the proxy answers depends on the directory's contents only, not on the
+// server behind it: over OpenLDAP and over the embedded directory the same.
+func TestSameAnswersOverBothUpstreams(t *testing.T) {
+	t.Parallel()
+	over := func(up *upstream) *wire { return start(t, up).session() }
+	slapd, stand := over(startedSlapd(t)), over(embedded(t))
+	var requests []request
+	for _, s := range jamfShapes {
+		requests = append(requests, s.ask)
+	}
+	for _, q := range slices.Concat(bridgedSearches(), bridgedCompares()) {
+		requests = append(requests, q.ask)
+	}
+	for _, q := range requests {
+		if !(wireClient{}).can(q) {
+			continue
+		}
+		t.Run(q.String(), func(t *testing.T) {
+			a, b := wireClient{slapd.in(t)}.ask(t, q), wireClient{stand.in(t)}.ask(t, q)
+			if slices.Contains(q.Attrs, "entryUUID") {
+				a.Entries, b.Entries = withoutUUIDs(t, q, a.Entries), withoutUUIDs(t, q, b.Entries)
+			}
+			if diff := cmp.Diff(comparable(a), comparable(b)); diff != "" {
+				t.Errorf("%v differs (-slapd +embedded)\n%s", q, diff)
+			}
+		})
+	}
+}
+
+// comparable is an answer in a fixed order, without the server's own wording.
+func comparable(a answer) answer {
+	a.Entries, a.Text = sorted(a.Entries), ""
+	return a
+}
+
+// Random requests in the legacy vocabulary, three answers each: of an OpenLDAP
+// that holds the view as its data, and of the proxy over both upstreams. The
+// first decides.
+//
+// JAMF_LDAP_PROXY_TEST_SEED repeats a run, JAMF_LDAP_PROXY_TEST_CASES asks more.
+func TestRandomRequestsOnTheView(t *testing.T) {
+	t.Parallel()
+	view := dialWire(t, viewInSlapd(t).addr)
+	view.bind(service, password)
+	through := []struct {
+		what string
+		*wire
+	}{
+		{"over slapd", start(t, startedSlapd(t)).session()},
+		{"over the embedded directory", start(t, embedded(t)).session()},
+	}
+	seed, cases := numberFrom(t, "JAMF_LDAP_PROXY_TEST_SEED", int(rand.Uint32())), numberFrom(t, "JAMF_LDAP_PROXY_TEST_CASES", 500)
+	t.Logf("JAMF_LDAP_PROXY_TEST_SEED=%d", seed)
+	g := generator{rand.New(rand.NewPCG(uint64(seed), 1))}
+	for n := range cases {
+		q := g.request()
+		want := wireClient{view}.ask(t, q)
+		for _, p := range through {
+			got := wireClient{p.wire}.ask(t, q)
+			a, b := comparable(want), comparable(got)
+			if q.Size > 0 && want.Code == goldap.LDAPResultSizeLimitExceeded { // any of them
+				a.Entries, b.Entries = make([]entry, len(a.Entries)), make([]entry, len(b.Entries))
+			}
+			if diff := cmp.Diff(a, b); diff != "" {
+				t.Errorf("case %d, %s: %v (-view +proxy)\n%s", n, p.what, q, diff)
+			}
+		}
+		if t.Failed() && n > 50 {
+			t.Fatalf("seed %d: enough", seed)
+		}
+	}
+}
+
+func numberFrom(t testing.TB, name string, fallback int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+// generator makes requests that name a legacy class or attribute and use no
+// tolerance: forms on which a plain LDAP server agrees with the proxy.
+type generator struct{ *rand.Rand }
+
+func pick[T any](g generator, from ...T) T { return from[g.IntN(len(from))] }
+
+func (g generator) legacy() string {
+	return pick(g,
+		"(objectClass=groupOfNames)", "(objectClass=groupOfNames)", "(objectClass=GROUPOFNAMES)", "(objectClass=2.5.6.9)",
+		"(member="+userDN("heisenberg")+")", "(member="+userDN("jon.snow")+")", "(member="+userDN("jesse.pinkman")+")",
+		"(MEMBER=UID=Heisenberg, "+usersBase+")", "(member="+userDN("saul.goodman")+")", "(member=*)",
+		"(member=uid=heisenberg,ou=Others,"+orgBase+")", "(member="+groupDN("Everyone")+")",
+	)
+}
+
+func (g generator) leaf() string {
+	return pick(g,
+		g.legacy(), g.legacy(), g.legacy(),
+		"(objectClass=posixGroup)", "(objectClass=inetOrgPerson)", "(objectClass=top)", "(objectClass=*)",
+		"(cn=gameOfThrones)", "(cn=got)", "(cn=BREAKINGBAD)", "(cn=bb)", "(cn=CarWash)", "(cn=Jon Snow)", "(cn=nonesuch)",
+		"(cn=*)", "(cn=*e*)", "(cn=*o*)", "(cn=los*)", "(cn=*crew)", "(cn=*_lx)", "(cn=g*o*t*)", "(cn=*watch*\\28*)", "(2.5.4.3=*b*)",
+		"(ou=Everyone)", "(ou=*)", "(ou=Users)", "(ou=*e*)", "(ou=got)",
+		"(gidNumber=7001)", "(gidNumber=7006)", "(gidNumber=5001)", "(gidNumber=*)", "(gidNumber=abc)",
+		"(memberUid=heisenberg)", "(memberUid=jon.snow)", "(memberUid=Jon.Snow)", "(memberUid=*)", "(memberUid=jon*)",
+		"(description=tagGroup)", "(description=*)", "(uid=jon.snow)", "(uid=*a*)", "(mail=*)", "(sn=s*)",
+		"(memberOf="+groupDN("breakingBad")+")", "(memberOf=*)", "(favouriteColour=blue)", "(favouriteColour=*)",
+	)
+}
+
+func (g generator) filter(depth int) string {
+	if depth == 0 || g.IntN(3) == 0 {
+		return g.leaf()
+	}
+	switch g.IntN(3) {
+	case 0:
+		return "(!" + g.filter(depth-1) + ")"
+	default:
+		text := "(" + pick(g, "&", "|")
+		for range 1 + g.IntN(3) {
+			text += g.filter(depth - 1)
+		}
+		return text + ")"
+	}
+}
+
+func (g generator) request() request {
+	f := g.filter(3)
+	switch g.IntN(5) {
+	case 0:
+		f = "(|" + g.legacy() + f + ")"
+	case 1:
+		f = "(&(!" + g.legacy() + ")" + f + ")"
+	default:
+		f = "(&" + g.legacy() + f + ")"
+	}
+	q := search(f)
+	q.Attrs = pick(g, nil, nil, []string{"cn"}, []string{"member"}, []string{"memberUid", "gidNumber"}, []string{"1.1"},
+		[]string{"objectClass", "ou"}, []string{"uid", "mail", "cn"}, []string{"*"})
+	switch g.IntN(8) {
+	case 0:
+		q = q.oneLevel()
+	case 1:
+		q = q.at(orgBase)
+	case 2:
+		q = q.at(groupDN(pick(g, "gameOfThrones", "Heisenberg Crew", "Night's Watch (Wall)")))
+	case 3:
+		q = read(groupDN(pick(g, "gameOfThrones", "Everyone")), q.Filter, q.Attrs...)
+	case 4:
+		q = read(userDN("heisenberg"), q.Filter, q.Attrs...)
+	case 5:
+		q = q.limit(1 + g.IntN(8))
+	case 6:
+		q = q.typesOnly()
+	}
+	return q
+}
+
+// The stand-in itself answers as OpenLDAP does, without any proxy: the suites
+// that use it alone mean something.
+func TestEmbeddedDirectoryIsLikeSlapd(t *testing.T) {
+	t.Parallel()
+	real, stand := dialWire(t, startedSlapd(t).addr), dialWire(t, embedded(t).addr)
+	real.bind(service, password)
+	stand.bind(service, password)
+	g := generator{rand.New(rand.NewPCG(1, 2))}
+	requests := slices.Clone(untouched)
+	for range 300 {
+		requests = append(requests, g.request())
+	}
+	for n, q := range requests {
+		if slices.Contains(q.Attrs, "+") {
+			continue // each server maintains operational attributes of its own
+		}
+		t.Run(fmt.Sprintf("%d %v", n, q), func(t *testing.T) {
+			a, b := wireClient{real.in(t)}.ask(t, q), wireClient{stand.in(t)}.ask(t, q)
+			if slices.Contains(q.Attrs, "entryUUID") {
+				a.Entries, b.Entries = withoutUUIDs(t, q, a.Entries), withoutUUIDs(t, q, b.Entries)
+			}
+			for _, entries := range [][]entry{a.Entries, b.Entries} {
+				for _, e := range entries {
+					delete(e.Attrs, "userPassword") // salted
+				}
+			}
+			if q.Size > 0 {
+				a.Entries, b.Entries = make([]entry, len(a.Entries)), make([]entry, len(b.Entries))
+			}
+			if diff := cmp.Diff(comparable(a), comparable(b)); diff != "" {
+				t.Errorf("%v differs (-slapd +embedded)\n%s", q, diff)
+			}
+		})
+	}
+}
