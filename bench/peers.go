@@ -103,7 +103,7 @@ access to * by users read by anonymous auth
 
 func (p *peers) startHAProxy(ctx context.Context, dir string, _, _ int) error {
 	return p.start(ctx, haproxyName, false, "haproxy", func(port string) []string {
-		conf := fmt.Sprintf("global\n  maxconn 10000\ndefaults\n  mode tcp\n  timeout connect 5s\n  timeout client 5m\n  timeout server 5m\nlisten ldap\n  bind 127.0.0.1:%s\n  server up %s\n", port, p.upstream())
+		conf := fmt.Sprintf("global\n  maxconn 2000\ndefaults\n  mode tcp\n  timeout connect 5s\n  timeout client 5m\n  timeout server 5m\nlisten ldap\n  bind 127.0.0.1:%s\n  server up %s\n", port, p.upstream())
 		file := filepath.Join(dir, "haproxy.cfg")
 		_ = os.WriteFile(file, []byte(conf), 0o600)
 		return []string{"-db", "-f", file}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"strings"
+	"sync/atomic"
 
 	"jamf-ldap-proxy/internal/ldap"
 	"jamf-ldap-proxy/internal/lookup"
@@ -125,6 +126,19 @@ func (t *traits) class(value string) {
 		t.user = true
 	case strings.EqualFold(value, "subschema"):
 		t.subschema = true
+	}
+}
+
+// clientKind remembers the library that the client's requests betray.
+type clientKind struct{ index atomic.Uint32 }
+
+var clientKinds = [...]string{lookup.ClientOther, lookup.ClientJNDI, lookup.ClientUnboundID}
+
+func (k *clientKind) String() string { return clientKinds[k.index.Load()] }
+
+func (k *clientKind) learn(kind uint32) {
+	if kind != 0 && k.index.Load() != kind {
+		k.index.Store(kind)
 	}
 }
 

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
@@ -130,9 +129,14 @@ func (o *operation) limitTime(seconds int32) (stop context.CancelFunc) {
 	return cancel
 }
 
-// expired tells whether the client's time limit has passed.
+// expired tells whether the client's time limit has passed. It looks at the
+// clock, because a socket's deadline can be noticed before the context's timer.
 func (o *operation) expired() bool {
-	return o.ctx != nil && errors.Is(o.ctx.Err(), context.DeadlineExceeded)
+	if o.ctx == nil {
+		return false
+	}
+	deadline, ok := o.ctx.Deadline()
+	return ok && time.Until(deadline) <= 0
 }
 
 // run serves the operation to its end, whatever happens.

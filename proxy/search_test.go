@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -348,4 +349,111 @@ func TestStripJava(t *testing.T) {
 	if !bytes.Equal(entries[1].Body, entryBody(jonDN, "uid", "jon.snow")) {
 		t.Errorf("honest entry changed: %q", entries[1].Body)
 	}
+}
+
+func TestFallbackToTheBaseThatTheClientNamed(t *testing.T) {
+	r := start(t, func(s *setup) {
+		s.script = func(c *upstreamConn, m ldap.Message) {
+			if m.Op != ldap.OpSearchRequest {
+				answer(c, m)
+				return
+			}
+			req, controls := decodeSearch(m)
+			if strings.HasPrefix(req.Base, "cn=got,") {
+				c.done(m, ldap.Result{Code: ldap.NoSuchObject, MatchedDN: usersBase})
+				return
+			}
+			if len(controls) != 1 || controls[0].OID != ldap.OIDManageDsaIT {
+				t.Errorf("fallback to %s with controls %v", req.Base, controls)
+			}
+			c.entry(m, req.Base, "objectClass", "groupOfNames", "cn", "gameOfThrones")
+			c.done(m, ldap.Result{})
+		}
+	})
+	c := r.bound()
+	req := request(ldap.Present("objectClass"))
+	req.Base, req.Scope = "cn=gameOfThrones,"+usersBase, ldap.ScopeBase
+	c.send(encodeSearch(2, &req, manageDsaIT, ldap.PagedResults{Size: 10}.Control(true)))
+	entries, done := c.results(2, ldap.Success)
+	if len(entries) != 0 {
+		t.Errorf("%d entries: a groupOfNames entry is not in the view", len(entries))
+	}
+	if list, err := ldap.DecodeControls(string(done.Controls), 9); err != nil || len(list) != 1 || list[0].OID != ldap.OIDPagedResults {
+		t.Errorf("a client that pages was not told that this is all: %v %v", list, err)
+	}
+	if n := r.up.connections(); n != 1 {
+		t.Errorf("%d upstream connections", n)
+	}
+}
+
+func TestTimeLimitWhileWaitingForAConnection(t *testing.T) {
+	hold := make(chan struct{})
+	defer close(hold)
+	r := start(t, func(s *setup) {
+		s.script = func(c *upstreamConn, m ldap.Message) {
+			if c.number > 1 || m.Op == ldap.OpSearchRequest {
+				c.wait(hold)
+			}
+			answer(c, m)
+		}
+	})
+	c := r.bound()
+	req := request(userFilter("x"))
+	req.TimeLimit = 1
+	c.send(searchRequest(2, userFilter("holds the only connection")))
+	r.eventually("search upstream", func() bool { return r.up.count(ldap.OpSearchRequest) == 1 })
+	c.send(encodeSearch(3, &req))
+	c.result(3, ldap.TimeLimitExceeded)
+}
+
+func TestIntermediateResponsesPass(t *testing.T) {
+	r := start(t, func(s *setup) {
+		s.script = func(c *upstreamConn, m ldap.Message) {
+			if m.Op == ldap.OpSearchRequest {
+				c.write(ldap.AppendOperation(nil, m.ID, ldap.OpIntermediateResponse, ber.Append(nil, ber.Context(0), "1.2.3"), nil))
+			}
+			answer(c, m)
+		}
+	})
+	entries := r.bound().search(77, userFilter("x"), ldap.Success)
+	if len(entries) != 2 || entries[0].Op != ldap.OpIntermediateResponse {
+		t.Errorf("%v", entries)
+	}
+}
+
+func TestTwoIdentitiesNeverMix(t *testing.T) {
+	r := start(t, func(s *setup) {
+		s.script = func(c *upstreamConn, m ldap.Message) {
+			if m.Op == ldap.OpSearchRequest {
+				c.entry(m, c.dn, "uid", "whoever asked")
+				c.done(m, ldap.Result{})
+				return
+			}
+			answer(c, m)
+		}
+	})
+	var wg sync.WaitGroup
+	for i := range 8 {
+		dn := fmt.Sprintf("uid=user%d,%s", i%4, usersBase)
+		c := r.dial()
+		wg.Go(func() {
+			for round := range int32(25) {
+				if _, err := c.Write(slices.Concat(bindRequest(2*round+1, dn, password), searchRequest(2*round+2, userFilter("x")))); err != nil {
+					t.Error(err)
+					return
+				}
+				for range 3 {
+					m, err := c.next()
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if m.Op == ldap.OpSearchResultEntry && !bytes.Contains(m.Body, []byte(dn)) {
+						t.Errorf("%s got an answer made for another: %q", dn, m.Body)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

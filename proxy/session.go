@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +17,6 @@ import (
 	"go.uber.org/zap"
 
 	"jamf-ldap-proxy/internal/ldap"
-	"jamf-ldap-proxy/internal/lookup"
 	"jamf-ldap-proxy/internal/upstream"
 )
 
@@ -390,55 +388,4 @@ func (s *session) demote(id *upstream.Identity) {
 	}
 	s.mu.Unlock()
 	id.Forget()
-}
-
-// offersStartTLS tells what the rootDSE says.
-func (s *session) offersStartTLS() bool { return s.listener.TLS != nil && !s.tlsOn }
-
-// handshake swaps the connection for its TLS form. Nothing else may use the
-// connection meanwhile.
-func (s *session) handshake() error {
-	s.arm(s.server.cfg.Limits.TLSHandshake) // the deadline in force may be an old one about to pass
-	conn := tls.Server(s.raw, s.listener.TLS)
-	ctx, cancel := context.WithTimeout(s.ctx, s.server.cfg.Limits.TLSHandshake)
-	defer cancel()
-	if err := conn.HandshakeContext(ctx); err != nil {
-		s.handshakeFailed(err)
-		return err
-	}
-	s.framer.Wipe()
-	s.framer = ldap.NewFramer(conn)
-	s.out.conn = conn
-	s.tlsOn = true
-	return nil
-}
-
-func (s *session) handshakeFailed(err error) {
-	if s.ctx.Err() != nil || s.isClosing() {
-		return
-	}
-	s.server.cfg.Metrics.ClientConnection(ConnectionTLSFailed)
-	log := s.server.log.With(zap.Uint64("conn", s.id), zap.Stringer("client", s.peer), zap.String("listener", s.listener.Name))
-	var record tls.RecordHeaderError
-	switch {
-	case errors.As(err, &record) && record.RecordHeader[0] == 0x30:
-		log.Warn("client speaks LDAP without TLS to an ldaps port: tick Use SSL in the client, or point it to a listener with protocol ldap")
-	case errors.Is(err, io.EOF):
-		// A port scan or a load balancer's check: connect, close.
-	default:
-		log.Warn("TLS handshake with a client failed", zap.Error(err))
-	}
-}
-
-// clientKind remembers the library that the client's requests betray.
-type clientKind struct{ index atomic.Uint32 }
-
-var clientKinds = [...]string{lookup.ClientOther, lookup.ClientJNDI, lookup.ClientUnboundID}
-
-func (k *clientKind) String() string { return clientKinds[k.index.Load()] }
-
-func (k *clientKind) learn(kind uint32) {
-	if kind != 0 && k.index.Load() != kind {
-		k.index.Store(kind)
-	}
 }

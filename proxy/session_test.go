@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -321,4 +322,36 @@ func TestAnswersAreWholeUnderConcurrency(t *testing.T) {
 		}
 		entries[m.ID]++
 	}
+}
+
+// TestDamagedMessages flips octets of honest messages: whatever comes of it,
+// the process lives, nothing panics and other clients are served.
+func TestDamagedMessages(t *testing.T) {
+	r := start(t)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	honest := [][]byte{
+		bindRequest(1, jamfDN, password),
+		searchRequest(2, ldap.And(ldap.Equal("objectClass", "groupOfNames"), ldap.Not(ldap.Equal("member", jonDN))), manageDsaIT, ldap.PagedResults{Size: 1}.Control(true)),
+		compareRequest(3, "cn=gameOfThrones,"+usersBase, "member", jonDN, manageDsaIT),
+		extendedRequest(4, ldap.OIDWhoAmI), ldap.AppendAbandonRequest(nil, 5, 2), rootDSE(6, "+"),
+	}
+	for range 500 {
+		c := r.bound()
+		damaged := bytes.Clone(honest[rnd.IntN(len(honest))])
+		for range 1 + rnd.IntN(3) {
+			damaged[rnd.IntN(len(damaged))] = byte(rnd.Uint32())
+		}
+		c.send(damaged)
+		_ = c.Conn.(*net.TCPConn).CloseWrite()
+		for {
+			if _, err := c.next(); err != nil {
+				break
+			}
+		}
+		_ = c.Close()
+	}
+	if r.counts.get("panic") != 0 {
+		t.Error("panicked")
+	}
+	r.bound().search(2, userFilter("x"), ldap.Success)
 }

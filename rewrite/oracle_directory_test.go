@@ -30,8 +30,8 @@ type answer struct {
 	result  ldap.Result
 }
 
-// search is the upstream server. It refuses the empty substrings list as slapd
-// does; the proxy must never send it.
+// search is the upstream server. It refuses an empty list of substrings, and an
+// empty piece in it, as slapd does; the proxy must never send them.
 func (d directory) search(req *ldap.SearchRequest) answer {
 	if hasEmptySubstrings(&req.Filter) {
 		return answer{result: ldap.Result{Code: ldap.ProtocolError}}
@@ -108,7 +108,7 @@ func (d directory) matched(n name) string {
 
 func hasEmptySubstrings(f *ldap.Filter) bool {
 	if f.Kind == ldap.FilterSubstrings {
-		return len(f.Substrings) == 0
+		return len(f.Substrings) == 0 || slices.ContainsFunc(f.Substrings, func(p ldap.Substring) bool { return p.Value == "" })
 	}
 	for i := range f.Children {
 		if hasEmptySubstrings(&f.Children[i]) {

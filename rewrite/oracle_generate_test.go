@@ -19,7 +19,7 @@ const usersBase = "ou=Users,o=org,dc=jumpcloud,dc=com"
 var (
 	groupNames = []string{"gameOfThrones", "got", "bb", "breakingBad", "Heisenberg Crew", "Night's Watch (Wall)", "Zoë, Ltd", "ZOË, LTD", "GOT"}
 	userNames  = []string{"arya", "jon.snow", "Arya", "a.b+c(x)", "x,y", "#a", "arya@ex"}
-	suffixes   = []string{"@ex", "@Example.com", "snow"}
+	suffixes   = []string{"@ex", "@Example.com", "arya"}
 )
 
 // searchCase and compareCase print themselves in full: this is what a failing
@@ -461,6 +461,9 @@ func (g *generator) leaf() ldap.Filter {
 		f.Kind, f.Value, f.DNAttrs = ldap.FilterExtensible, g.value(attr), g.rarely(3)
 		if at := typeOf(attr); at != nil && g.rarely(2) {
 			f.Rule = pick(g, at.rule.names...)
+			if at.rule == caseIgnore && g.rarely(2) {
+				f.Rule = pick(g, caseExact.names...)
+			}
 		} else if g.rarely(3) {
 			f.Rule = g.rule()
 		}
@@ -486,9 +489,12 @@ func (g *generator) rule() string {
 // pieces cuts a value into a substrings assertion; sometimes the empty one.
 func (g *generator) pieces(attr string) []ldap.Substring {
 	value := []rune(g.value(attr))
+	if attr == g.legacy && g.rarely(2) {
+		value = []rune(pick(g, "uid=", "UID=", "") + g.existing("memberUid", userNames))
+	}
 	var pieces []ldap.Substring
 	for kind := ldap.SubInitial; kind <= ldap.SubFinal; kind++ {
-		length := min(g.upTo(6), len(value))
+		length := min(g.upTo(7), len(value))
 		if length == 0 || g.rarely(2) {
 			continue
 		}

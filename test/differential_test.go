@@ -6,10 +6,13 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	goldap "github.com/go-ldap/ldap/v3"
 	"github.com/google/go-cmp/cmp"
+
+	"jamf-ldap-proxy/internal/directory"
 )
 
 // What the proxy answers depends on the directory's contents only, not on the
@@ -54,14 +57,29 @@ func comparable(a answer) answer {
 // JAMF_LDAP_PROXY_TEST_SEED repeats a run, JAMF_LDAP_PROXY_TEST_CASES asks more.
 func TestRandomRequestsOnTheView(t *testing.T) {
 	t.Parallel()
-	view := dialWire(t, viewInSlapd(t).addr)
+	org, shown, table := orgLDIF+"\n", "", slices.Clone(samplePairs)
+	for n := range 100 { // more groups than one filter can name
+		legacy, posix := fmt.Sprintf("Team %d of %d", n, n%7), fmt.Sprintf("t%d", n)
+		if n%10 == 0 {
+			posix = fmt.Sprintf("of_%d", n)
+		}
+		uids := []string{"jon.snow", "jesse.pinkman", "heisenberg"}[n%3:]
+		org += newGroup(legacy, posix, 20_000+n, uids...)
+		shown += shownGroup(legacy, 20_000+n, uids...).ldif()
+		table = append(table, yamlMap{"legacy": legacy, "posix": posix, "gid": 20_000 + n})
+	}
+	behind := func(up *upstream) *wire {
+		return startWith(t, settings{servers: []string{up.url()}, pairs: table}).session()
+	}
+	stand, _ := embeddedWith(t, directory.Config{LDIF: strings.NewReader(org)})
+	view := dialWire(t, viewInSlapd(t, shown).addr)
 	view.bind(service, password)
 	through := []struct {
 		what string
 		*wire
 	}{
-		{"over slapd", start(t, startedSlapd(t)).session()},
-		{"over the embedded directory", start(t, embedded(t)).session()},
+		{"over slapd", behind(slapdHolding(t, org))},
+		{"over the embedded directory", behind(stand)},
 	}
 	seed, cases := numberFrom(t, "JAMF_LDAP_PROXY_TEST_SEED", int(rand.Uint32())), numberFrom(t, "JAMF_LDAP_PROXY_TEST_CASES", 500)
 	t.Logf("JAMF_LDAP_PROXY_TEST_SEED=%d", seed)
@@ -119,6 +137,7 @@ func (g generator) leaf() string {
 		"(objectClass=posixGroup)", "(objectClass=inetOrgPerson)", "(objectClass=top)", "(objectClass=*)",
 		"(cn=gameOfThrones)", "(cn=got)", "(cn=BREAKINGBAD)", "(cn=bb)", "(cn=CarWash)", "(cn=Jon Snow)", "(cn=nonesuch)",
 		"(cn=*)", "(cn=*e*)", "(cn=*o*)", "(cn=los*)", "(cn=*crew)", "(cn=*_lx)", "(cn=g*o*t*)", "(cn=*watch*\\28*)", "(2.5.4.3=*b*)",
+		"(cn=*team*)", "(cn=team 1*)", "(cn=t*)", "(cn=*of*)", "(cn=of*)", "(cn=* of 3)", "(cn=t11)", "(cn=Team 11 of 4)", "(ou=*team*)", "(ou=*_*)",
 		"(ou=Everyone)", "(ou=*)", "(ou=Users)", "(ou=*e*)", "(ou=got)",
 		"(gidNumber=7001)", "(gidNumber=7006)", "(gidNumber=5001)", "(gidNumber=*)", "(gidNumber=abc)",
 		"(memberUid=heisenberg)", "(memberUid=jon.snow)", "(memberUid=Jon.Snow)", "(memberUid=*)", "(memberUid=jon*)",

@@ -36,12 +36,23 @@ func newGroup(legacy, posix string, gid int, uids ...string) string {
 	return one.ldif() + two.ldif()
 }
 
-// escapeDN escapes a value in every way that RFC 4514 asks for, as \HH.
+// shownGroup is the entry that a bridged request sees of a group.
+func shownGroup(legacy string, gid int, uids ...string) entry {
+	e := entry{"cn=" + escapeDN(legacy) + "," + usersBase, map[string][]string{
+		"cn": {legacy}, "ou": {legacy}, "objectClass": {"top", "groupOfNames"}, "description": {"tagGroup"},
+		"gidNumber": {fmt.Sprint(gid)}, "memberUid": uids}}
+	for _, uid := range uids {
+		e.Attrs["member"] = append(e.Attrs["member"], "uid="+escapeDN(uid)+","+usersBase)
+	}
+	return e
+}
+
+// escapeDN escapes a value as RFC 4514 asks, in the form \HH.
 func escapeDN(value string) string {
 	var b strings.Builder
 	for i := range len(value) {
 		c := value[i]
-		if c <= ' ' || strings.IndexByte(`"+,;<>\=#`, c) >= 0 || c >= 0x7f {
+		if c == ' ' && (i == 0 || i == len(value)-1) || c < ' ' || strings.IndexByte(`"+,;<>\=#`, c) >= 0 || c >= 0x7f {
 			fmt.Fprintf(&b, `\%02x`, c)
 		} else {
 			b.WriteByte(c)

@@ -130,7 +130,7 @@ func TestPaging(t *testing.T) {
 				{search("(objectClass=groupOfNames)", "cn").limit(3), 2},
 				{search("(&(objectClass=groupOfNames)(cn=*o*))", "cn").limit(2), 1},
 				{search("(|(objectClass=groupOfNames)(uid=*a*))", "cn").limit(3), 2},
-				{search("(&(objectClass=*)(!(member=" + userDN("heisenberg") + ")))", "cn").limit(3), 2},
+				{search("(&(objectClass=*)(!(member="+userDN("heisenberg")+")))", "cn").limit(3), 2},
 			} {
 				cursor := goldap.NewControlPaging(c.size)
 				var got []entry

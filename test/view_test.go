@@ -14,7 +14,7 @@ import (
 // are beyond the view and left out.
 func TestExpectedAnswersOnTheView(t *testing.T) {
 	t.Parallel()
-	up := viewInSlapd(t)
+	up := viewInSlapd(t, "")
 	var table []question
 	for _, s := range jamfShapes {
 		s.what = fmt.Sprintf("%02d %s", s.number, s.what)
@@ -26,8 +26,8 @@ func TestExpectedAnswersOnTheView(t *testing.T) {
 }
 
 // viewInSlapd loads everything but the groups from the organisation, and the
-// groups from the view.
-func viewInSlapd(t testing.TB) *upstream {
+// groups from the view and from more.
+func viewInSlapd(t testing.TB, more string) *upstream {
 	t.Helper()
 	var ldif strings.Builder
 	for _, e := range parseLDIF(t, orgLDIF) {
@@ -38,7 +38,7 @@ func viewInSlapd(t testing.TB) *upstream {
 	for _, e := range parseLDIF(t, viewLDIF) {
 		ldif.WriteString(e.ldif())
 	}
-	return slapdHolding(t, ldif.String())
+	return slapdHolding(t, ldif.String()+more)
 }
 
 // ldif writes the entry back, every value in base64.

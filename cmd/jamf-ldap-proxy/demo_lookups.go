@@ -77,7 +77,10 @@ func (l demoLookup) answer(out io.Writer, conn *goldap.Conn, paint painter) erro
 		return fmt.Errorf("asking %s: %w", l.filter, err)
 	}
 	sort.Slice(res.Entries, func(i, j int) bool { return res.Entries[i].DN < res.Entries[j].DN })
-	for _, e := range res.Entries {
+	for i, e := range res.Entries {
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
 		fmt.Fprintf(out, "    %s\n", paint.answer("dn: "+e.DN))
 		for _, name := range l.attrs {
 			for _, v := range e.GetAttributeValues(name) {

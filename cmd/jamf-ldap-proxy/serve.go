@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"jamf-ldap-proxy/configs"
 	"jamf-ldap-proxy/internal/config"
 )
 
@@ -42,23 +40,10 @@ Exit codes: 0 ended by a signal, 1 failed while running, 2 wrong configuration.`
 
 func loadConfig(file string) (config.Config, error) {
 	cfg, err := config.Load(file, os.Environ())
-	if err == nil {
-		return cfg, nil
-	}
-	if file == "" {
-		return cfg, &usageError{fmt.Errorf("serve needs a configuration: %w", err),
-			"jamf-ldap-proxy serve --config proxy.yaml, with this as proxy.yaml:\n\n" + shortestExample()}
-	}
-	return cfg, &usageError{err: err}
-}
-
-// shortestExample is the embedded minimal configuration.
-func shortestExample() string {
-	text, err := configs.Files.ReadFile("minimal.yaml")
 	if err != nil {
-		return ""
+		return cfg, &usageError{err: err}
 	}
-	return string(text)
+	return cfg, nil
 }
 
 // serve runs the service until ctx ends or a listener fails.

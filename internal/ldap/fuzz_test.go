@@ -204,7 +204,7 @@ func comparesAlike(d ldap.DN) bool {
 		for _, a := range rdn {
 			typ, _ := ldap.AttributeTypeOf(a.Type)
 			ascii := !strings.ContainsFunc(a.Type+a.Value, func(r rune) bool { return r >= utf8.RuneSelf })
-			if typ != ldap.Other || !ascii || ldap.FoldValue(a.Value) != strings.ToLower(a.Value) {
+			if typ != ldap.Other || ldap.AttributeName(a.Type) != a.Type || !ascii || ldap.FoldValue(a.Value) != strings.ToLower(a.Value) {
 				return false
 			}
 		}

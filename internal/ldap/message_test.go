@@ -470,3 +470,36 @@ func TestDeepNests(t *testing.T) {
 		}
 	}
 }
+
+// Raw is how an attribute that needs no undo reaches the client.
+func TestAttributeRaw(t *testing.T) {
+	for _, s := range corpus {
+		want, ok := s.value.(entry)
+		if !ok || s.lax {
+			continue
+		}
+		m, err := ldap.ParseMessage(octets(s.wire))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := ldap.DecodeEntry(m.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; ; i++ {
+			a, ok, err := e.NextAttribute()
+			if err != nil || !ok {
+				if err != nil || i != len(want.Attributes) {
+					t.Errorf("%s: %d attributes, %v", s.name, i, err)
+				}
+				break
+			}
+			// The attribute alone is an entry's list of one attribute.
+			alone := entry{Attributes: want.Attributes[i : i+1]}
+			body := ber.Append([]byte{0x04, 0x00}, ber.Sequence, a.Raw)
+			if got, err := decodeEntry(body); err != nil || cmp.Diff(any(alone), got) != "" {
+				t.Errorf("%s: attribute %d is % x: %v, %v", s.name, i, a.Raw, got, err)
+			}
+		}
+	}
+}

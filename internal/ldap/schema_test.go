@@ -14,7 +14,7 @@ func TestSchemaNames(t *testing.T) {
 		same bool
 	}{
 		{"cn", "CN", true}, {"cn", "commonName", true}, {"cn", "2.5.4.3", true}, {"COMMONNAME", "2.5.4.3", true},
-		{"x-custom", "X-Custom", true}, {"cn", "sn", false}, {"mail", "givenName", false}, {"", "", true}, {"2.5.4.3", "2.5.4.31", false},
+		{"x-custom", "X-Custom", true}, {"2.5.4.4", "SN", true}, {"2.5.4.4", "2.5.4.42", false}, {"dc", "0.9.2342.19200300.100.1.25", true}, {"cn", "sn", false}, {"mail", "givenName", false}, {"", "", true}, {"2.5.4.3", "2.5.4.31", false},
 	} {
 		if got := ldap.SameAttributeType(tc.a, tc.b); got != tc.same {
 			t.Errorf("%q and %q: %v", tc.a, tc.b, got)
@@ -31,6 +31,14 @@ func TestSchemaNames(t *testing.T) {
 		}
 		if typ != want || options != wantOptions {
 			t.Errorf("%q: type %d, options %q", in, typ, options)
+		}
+	}
+	for in, want := range map[string]string{
+		"2.5.4.3": "cn", "COMMONNAME": "cn", "2.5.4.0": "objectClass", "userid": "uid", "2.5.4.35": "userPassword", "1.3.6.1.1.1.1.12": "memberUid",
+		"2.5.4.4": "sn", "1.3.6.1.1.16.4": "entryUUID", "X-Custom": "X-Custom", "1.2.3": "1.2.3", "": "",
+	} {
+		if got := ldap.AttributeName(in); got != want {
+			t.Errorf("%q is called %q, want %q", in, got, want)
 		}
 	}
 	for _, tc := range []struct {
