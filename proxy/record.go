@@ -184,13 +184,17 @@ func (o *operation) recordAsked(req *ldap.SearchRequest, changed bool) {
 	}
 }
 
-// recordLease notes how the operation came by its connection.
+// recordLease notes how the operation came by its connection, or that it
+// waited in vain.
 func (o *operation) recordLease(since time.Time) {
 	o.asked = o.session.server.now()
 	o.rec.Queue += o.asked.Sub(since)
-	o.rec.Upstream.Server, o.rec.Upstream.Reused = o.lease.Server(), o.lease.Reused()
+	if o.lease != nil {
+		o.rec.Upstream.Server, o.rec.Upstream.Reused = o.lease.Server(), o.lease.Reused()
+	}
 }
 
+// recordAnswered notes how long upstream took, for its answer or to fail.
 func (o *operation) recordAnswered() {
 	o.rec.Upstream.Duration = o.session.server.now().Sub(o.asked)
 }

@@ -131,6 +131,12 @@ func (o *operation) meaning(err error) *refusal {
 func (o *operation) upstreamMeaning(e *upstream.Error) *refusal {
 	o.session.server.log.Warn("upstream directory failed an operation",
 		zap.Uint64("conn", o.session.id), zap.String("op", o.rec.Op), zap.Error(e))
+	if o.rec.Upstream.Server == "" {
+		o.rec.Upstream.Server = e.Server
+	}
+	if o.lease != nil {
+		o.recordAnswered()
+	}
 	switch {
 	case e.BindCode == ldap.InvalidCredentials:
 		o.session.demote(o.identity)

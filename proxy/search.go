@@ -152,10 +152,11 @@ func (o *operation) askOver(
 	acquire func(context.Context, *upstream.Identity) (*upstream.Conn, error), tag ber.Tag, body, controls []byte,
 ) (m ldap.Message, err error) {
 	start := o.session.server.now()
-	if o.lease, err = acquire(o.ctx, o.identity); err != nil {
+	o.lease, err = acquire(o.ctx, o.identity)
+	o.recordLease(start)
+	if err != nil {
 		return m, err
 	}
-	o.recordLease(start)
 	return o.exchange(tag, body, controls)
 }
 

@@ -1,0 +1,64 @@
+package test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport is the import graph of docs/architecture.md: what each package of
+// ours may import of ours. cmd and bench may import anything.
+var mayImport = map[string][]string{
+	"internal/ber":       {},
+	"internal/bytesize":  {},
+	"internal/lookup":    {},
+	"internal/secret":    {},
+	"internal/web":       {"internal/lookup"},
+	"configs":            {},
+	"internal/directory": {}, // shares no code with the codec it is to check
+	"internal/ldap":      {"internal/ber"},
+	"rewrite":            {"internal/ldap", "internal/ber"},
+	"internal/upstream":  {"internal/ldap", "internal/ber", "internal/secret", "internal/bytesize"},
+	"proxy":              {"rewrite", "internal/upstream", "internal/lookup", "internal/secret", "internal/ldap", "internal/ber", "internal/bytesize"},
+	"internal/logging":   {"internal/lookup"},
+	"internal/metrics":   {"internal/lookup"},
+	"internal/config":    {"proxy", "rewrite", "internal/upstream", "internal/bytesize", "configs"},
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	const module = "jamf-ldap-proxy/"
+	list := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	list.Dir = ".."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("asking go list: %v", err)
+	}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(p.ImportPath, module)
+		if name == "bench" || name == "test" || strings.HasPrefix(name, "cmd/") {
+			continue
+		}
+		allowed, known := mayImport[name]
+		if !known {
+			t.Errorf("package %s is not in the import graph: add it there and in docs/architecture.md", name)
+		}
+		for _, i := range p.Imports {
+			if ours, ok := strings.CutPrefix(i, module); ok && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s, which the import graph does not allow", name, ours)
+			}
+		}
+	}
+}
