@@ -2,6 +2,7 @@ package test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,56 @@ func TestUpstreamClosesIdleConnections(t *testing.T) {
 			dir.CloseClientConnections()
 			p.session() // a bind too, although it may be sent only once
 		}
+	})
+}
+
+// Upstream closes its connection just as a request arrives on it. Nothing was
+// sent to the client yet, so the lookup is asked again over a fresh connection;
+// a bind is not, and neither is what fails twice.
+func TestLookupIsReplayedOnce(t *testing.T) {
+	t.Parallel()
+	forEachUpstream(t, func(t *testing.T, up *upstream) {
+		first, second := startRelay(t, up.addr), startRelay(t, up.addr)
+		p := startWith(t, settings{servers: []string{first.url(), second.url()}})
+		w := p.session()
+		closeOn := func(tag byte, times int) {
+			var mu sync.Mutex
+			for _, r := range []*relay{first, second} {
+				r.onRequest(func(c *relayConn, m packet) bool {
+					mu.Lock()
+					defer mu.Unlock()
+					if m.op.tag != tag || times == 0 {
+						return true
+					}
+					times--
+					c.close()
+					return false
+				})
+			}
+		}
+		group := search("(&(objectClass=groupOfNames)(cn=gameOfThrones))")
+		member := compare(groupDN("got"), "memberUid", "jon.snow")
+		closeOn(opSearch, 1)
+		check(t, group, w.search(group), found(groups("gameOfThrones")))
+		closeOn(opCompare, 1)
+		check(t, member, wireClient{w}.ask(t, member), code(goldap.LDAPResultCompareTrue))
+		seen := func(tag byte) int { return len(first.seen(tag)) + len(second.seen(tag)) }
+		closeOn(opSearch, 100)
+		before := seen(opSearch)
+		check(t, group, w.search(group), code(goldap.LDAPResultUnavailable))
+		if after := seen(opSearch); after != before+2 {
+			t.Errorf("upstream saw the search %d times, want 2", after-before)
+		}
+		closeOn(opBind, 1)
+		before = seen(opBind)
+		if r := p.connect().ask(bindOp(3, otherAdmin, password)); r.code != goldap.LDAPResultUnavailable {
+			t.Errorf("bind that broke: %d %s, want 52", r.code, r.text)
+		}
+		if after := seen(opBind); after != before+1 {
+			t.Errorf("upstream saw the bind %d times, want 1", after-before)
+		}
+		closeOn(opSearch, 0)
+		check(t, group, w.search(group), found(groups("gameOfThrones")))
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -116,11 +117,19 @@ func (s *service) listen() error {
 	for _, c := range s.cfg.Listeners {
 		l, options, err := proxy.Listen(c)
 		if err != nil {
-			return fmt.Errorf("%w (listeners.address %q; is another program using the port?)", err, c.Address)
+			return whenTaken(err, "listeners.address")
 		}
 		s.listeners = append(s.listeners, openListener{l, options})
 	}
 	return nil
+}
+
+// whenTaken says what to try when a port is not free.
+func whenTaken(err error, key string) error {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return err
+	}
+	return &usageError{err, "another port in " + key + "; another program, or another copy of this one, has this port"}
 }
 
 func (s *service) startWeb() error {
@@ -129,7 +138,7 @@ func (s *service) startWeb() error {
 	}
 	l, err := net.Listen("tcp", s.cfg.Web.Address)
 	if err != nil {
-		return fmt.Errorf("opening web.address %q: %w (is another program using the port?)", s.cfg.Web.Address, err)
+		return whenTaken(fmt.Errorf("opening web.address %s: %w", s.cfg.Web.Address, err), "web.address")
 	}
 	host, _, _ := net.SplitHostPort(s.cfg.Web.Address)
 	s.webAddr = l.Addr()

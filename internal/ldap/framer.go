@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	firstBuffer = 1 << 10 // what an idle connection holds
+	firstBuffer = 1 << 10  // what an idle connection holds
+	readAhead   = 16 << 10 // what more than one message at a time may grow it to
 	keepBuffer  = 64 << 10
 
 	maxEmptyReads = 100 // as bufio; net.Pipe hands on an empty write as one
@@ -21,6 +22,7 @@ type Framer struct {
 	r          io.Reader
 	buf        []byte
 	start, end int
+	full       bool // the last read left no free space
 }
 
 // NewFramer reads from r.
@@ -101,7 +103,9 @@ func (f *Framer) header(max int64) (size int, length int64, err error) {
 }
 
 // fill reads once into free space, which it makes by moving, growing to twice
-// the size, or, when nothing is left over, starting small again.
+// the size, or, when nothing is left over, starting small again. A read that
+// came back full means that more is waiting: then it grows as well, so that an
+// answer of many entries takes few reads.
 func (f *Framer) fill() error {
 	if f.start == f.end {
 		f.start, f.end = 0, 0
@@ -110,21 +114,17 @@ func (f *Framer) fill() error {
 			f.buf = nil
 		}
 	}
-	if f.end == len(f.buf) {
-		switch {
-		case f.start > 0:
-			f.end = copy(f.buf, f.buf[f.start:f.end])
-			f.start = 0
-		default:
-			bigger := make([]byte, max(firstBuffer, 2*len(f.buf)))
-			copy(bigger, f.buf[:f.end])
-			clear(f.buf) // Wipe cannot reach what is left behind here
-			f.buf = bigger
-		}
+	switch {
+	case f.end-f.start == len(f.buf), f.full && len(f.buf) < readAhead:
+		f.grow()
+	case f.end == len(f.buf):
+		f.end = copy(f.buf, f.buf[f.start:f.end])
+		f.start = 0
 	}
 	for range maxEmptyReads {
 		n, err := f.r.Read(f.buf[f.end:])
 		f.end += n
+		f.full = f.end == len(f.buf)
 		if n > 0 {
 			return nil // an error that came along comes again
 		}
@@ -133,6 +133,15 @@ func (f *Framer) fill() error {
 		}
 	}
 	return io.ErrNoProgress
+}
+
+// grow moves what is left over into a buffer of twice the size.
+func (f *Framer) grow() {
+	bigger := make([]byte, max(firstBuffer, 2*len(f.buf)))
+	f.end = copy(bigger, f.buf[f.start:f.end])
+	f.start = 0
+	clear(f.buf) // Wipe cannot reach what is left behind here
+	f.buf = bigger
 }
 
 // Wipe overwrites everything the framer holds, for connections that carried a
