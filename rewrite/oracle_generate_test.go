@@ -204,7 +204,12 @@ func (g *generator) posixGroup(parent string) entry {
 	e := entry{dn: ldap.DN{rdn}.String() + "," + parent}
 	names := []string{cn}
 	if g.rarely(8) {
-		names = append(names, pick(g, groupNames...))
+		// Not another spelling of the first name in the view: which one the
+		// view shows is not defined.
+		o, more := oracle{g.config}, pick(g, groupNames...)
+		if shown := o.legacyName(more); fold(shown) != fold(o.legacyName(cn)) || shown == o.legacyName(cn) {
+			names = append(names, more)
+		}
 	}
 	e.add("objectClass", "top", pick(g, "posixGroup", "posixGroup", "posixGroup", "POSIXGROUP"))
 	e.add("cn", foldedOnce(names)...)
@@ -371,7 +376,8 @@ func (g *generator) member() string {
 	return dn
 }
 
-// attribute is the name of the attribute of a leaf.
+// attribute is the name of the attribute of a leaf. entryUUID is missing: the
+// fast path cannot evaluate it again when another leaf was widened.
 func (g *generator) attribute() string {
 	return pick(g, "cn", g.legacy, "objectClass", "memberUid", "cn", g.legacy, "objectClass", "ou", "gidNumber",
 		"description", "uid", "memberOf", "member", "uniqueMember", "isDeleted")

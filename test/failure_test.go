@@ -392,24 +392,6 @@ func TestHostileUpstream(t *testing.T) {
 	})
 }
 
-// Attributes that make a JNDI client load code (RFC 2713) do not reach it.
-func TestJavaAttributesAreStripped(t *testing.T) {
-	t.Parallel()
-	relay := startRelay(t, embedded(t).addr)
-	w := startWith(t, settings{servers: []string{relay.url()}}).session()
-	relay.onResponse(func(conn *relayConn, m packet) bool {
-		if m.op.tag != opEntry {
-			return true
-		}
-		attribute := func(name, value string) []byte { return tlv(0x30, octets(name), tlv(0x31, octets(value))) }
-		conn.toProxy(message(m.id, tlv(opEntry, octets(userDN("jon.snow")), tlv(0x30, attribute("uid", "jon.snow"),
-			attribute("javaClassName", "Evil"), attribute("javaCodeBase", "http://127.0.0.1:1/"), attribute("JAVAFACTORY", "Evil")))))
-		return false
-	})
-	q := search("(uid=jon.snow)", "uid")
-	check(t, q, w.search(search("(uid=jon.snow)")), found([]entry{people("jon.snow")[0].project(q)}))
-}
-
 // Upstream dies in the middle of an answer of which the client has entries
 // already: the client hears about it and is not given a complete-looking list.
 func TestUpstreamDiesMidAnswer(t *testing.T) {

@@ -7,10 +7,12 @@ import (
 )
 
 // How many connections wait for their identity to come back. Jamf binds as one
-// service account and, for a moment each, as the users who log in: a few per
-// identity serve its bursts, and the total bounds what the users leave behind.
+// service account, from many connections at once, and, for a moment each, as
+// the users who log in. Too few for the service account would mean a dial and
+// a bind for nearly every lookup of a burst; the total bounds what the users
+// leave behind.
 const (
-	maxIdlePerIdentity = 4
+	maxIdlePerIdentity = 64
 	maxIdle            = 256
 )
 

@@ -24,13 +24,13 @@ func TestIdleSet(t *testing.T) {
 	if put(1) != links[0] {
 		t.Error("the oldest does not make room")
 	}
-	if s.take(key(1)) != links[4] || s.take(key(2)) != nil {
+	if s.take(key(1)) != links[maxIdlePerIdentity] || s.take(key(2)) != nil {
 		t.Error("the newest of exactly this key is due")
 	}
 	if got := s.expire(links[2].idleSince); len(got) != 2 || got[0] != links[1] || got[1] != links[2] {
 		t.Errorf("expired: %v", got)
 	}
-	if got := s.drain(); len(got) != 1 || got[0] != links[3] {
+	if got := s.drain(); len(got) != maxIdlePerIdentity-3 || got[0] != links[3] {
 		t.Errorf("drained: %v", got)
 	}
 	if s.byAge.Len() != 0 || len(s.byKey) != 0 {

@@ -125,16 +125,16 @@ func TestIdleConnectionsAreFew(t *testing.T) {
 	f := newFake(t, nil)
 	p := newPool(t, nil, f.url("ldap"))
 	var leases []*upstream.Conn
-	for range 7 {
+	for range 70 {
 		leases = append(leases, mustAcquire(t, p, identity("cn=a", "pw-a")))
 	}
-	if p.gauges.get("leased") != 7 {
+	if p.gauges.get("leased") != 70 {
 		t.Errorf("leased: %d", p.gauges.get("leased"))
 	}
 	for _, c := range leases {
 		c.Release()
 	}
-	if p.gauges.get("idle") != 4 || p.gauges.get("leased") != 0 {
+	if p.gauges.get("idle") != 64 || p.gauges.get("leased") != 0 {
 		t.Errorf("idle: %d, leased: %d", p.gauges.get("idle"), p.gauges.get("leased"))
 	}
 }
