@@ -6,19 +6,6 @@ import (
 	"jamf-ldap-proxy/internal/ldap"
 )
 
-// viewEntry is a view entry taken apart, for the second look that a widened
-// filter needs. It costs allocations; exact filters never get here.
-type viewEntry struct {
-	rules *Rules
-	dn    string
-	attrs []viewAttribute
-}
-
-type viewAttribute struct {
-	description string
-	values      []string
-}
-
 // evaluate applies the client's own filter to the view entry.
 func (e *viewEntry) evaluate(f *ldap.Filter) truth {
 	switch f.Kind {

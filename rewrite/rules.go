@@ -10,15 +10,14 @@ import (
 // Rules is a compiled configuration. It is immutable and shared by all
 // sessions.
 type Rules struct {
-	cfg       Config
-	pairs     *pairTable
-	base      ldap.DN
-	dnSuffix  string             // "," and the users base as configured
-	class     string             // legacy class: groupOfNames or groupOfUniqueNames
-	attr      string             // legacy member attribute
-	attrType  ldap.AttributeType // the same as a type
-	suffixes  []string
-	memberTag []byte // attr, for encoding
+	cfg      Config
+	pairs    *pairTable
+	base     ldap.DN
+	dnSuffix string             // "," and the users base as configured
+	class    string             // legacy class: groupOfNames or groupOfUniqueNames
+	attr     string             // legacy member attribute
+	attrType ldap.AttributeType // the same as a type
+	suffixes []string
 }
 
 // Classes by their canonical names.

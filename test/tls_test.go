@@ -229,6 +229,7 @@ func TestUpstreamTLS(t *testing.T) {
 			{"plain to an LDAPS port", settings{servers: []string{"ldap://" + up.tlsAddr}, upstreamIsOff: true}, goldap.LDAPResultUnavailable},
 		} {
 			t.Run(c.what, func(t *testing.T) {
+				t.Parallel()
 				if c.code != 0 {
 					c.upstream = yamlMap{"connect_timeout": "3s", "bind_timeout": "3s"}
 				}

@@ -18,13 +18,6 @@ const (
 	isTrue    truth = 1
 )
 
-func truthOf(b bool) truth {
-	if b {
-		return isTrue
-	}
-	return isFalse
-}
-
 // filter decides whether an entry matches for the identity who.
 type filter interface {
 	eval(s *schema, e, who *entry) truth
