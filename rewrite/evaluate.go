@@ -49,6 +49,10 @@ func (e *viewEntry) assertion(f *ldap.Filter) truth {
 		return truthOf(e.any(f.Attr, func(string) bool { return true }))
 	case ldap.FilterEquality, ldap.FilterApprox:
 		return e.equal(f.Attr, rule, f.Value)
+	case ldap.FilterGreaterOrEqual, ldap.FilterLessOrEqual:
+		if rule == ruleInteger && isInteger(f.Value) {
+			return truthOf(e.any(f.Attr, func(v string) bool { return ordered(f.Kind, v, f.Value) }))
+		}
 	case ldap.FilterSubstrings:
 		switch {
 		case len(f.Substrings) == 0:
@@ -129,7 +133,7 @@ func (e *viewEntry) extensible(f *ldap.Filter) truth {
 	}
 	matches := func(v string) bool { return rule.equal(v, f.Value) == isTrue }
 	for _, a := range e.attrs {
-		if f.Attr == "" && !rule.fits(userAttributes[typeName(a.description)]) || f.Attr != "" && !ldap.DescriptionCovers(f.Attr, a.description) {
+		if f.Attr == "" && (!rule.fits(userAttributes[typeName(a.description)]) || isOperational(a.description)) || f.Attr != "" && !ldap.DescriptionCovers(f.Attr, a.description) {
 			continue
 		}
 		for _, v := range a.values {

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"math/big"
 	"strings"
 
 	"jamf-ldap-proxy/internal/ldap"
@@ -17,6 +18,7 @@ const (
 	ruleDistinguishedName
 	ruleInteger
 	ruleObjectIdentifier
+	ruleUUID
 )
 
 var ruleNames = map[matchingRule][2]string{
@@ -26,6 +28,7 @@ var ruleNames = map[matchingRule][2]string{
 	ruleDistinguishedName: {"distinguishedNameMatch", "2.5.13.1"},
 	ruleInteger:           {"integerMatch", "2.5.13.14"},
 	ruleObjectIdentifier:  {"objectIdentifierMatch", "2.5.13.0"},
+	ruleUUID:              {"UUIDMatch", "1.3.6.1.1.16.2"},
 }
 
 func isRule(name string, rule matchingRule) bool {
@@ -57,6 +60,7 @@ var userAttributes = func() map[string]matchingRule {
 		telephonenumber mobile homephone pager l postalcode postofficebox street st`) {
 		m[name] = ruleCaseIgnore
 	}
+	m["entryuuid"] = ruleUUID
 	return m
 }()
 
@@ -113,6 +117,11 @@ func (rule matchingRule) equal(value, asserted string) truth {
 	switch rule {
 	case ruleCaseIgnore:
 		return truthOf(ldap.FoldValue(value) == ldap.FoldValue(asserted))
+	case ruleUUID:
+		if !isUUID(asserted) {
+			return undefined
+		}
+		return truthOf(strings.EqualFold(value, asserted))
 	case ruleCaseExact, ruleCaseExactIA5:
 		return truthOf(squeeze(value) == squeeze(asserted))
 	case ruleObjectIdentifier:
@@ -134,6 +143,38 @@ func (rule matchingRule) equal(value, asserted string) truth {
 		return truthOf(err == nil && have.Equal(want))
 	}
 	return undefined
+}
+
+// ordered tells whether value stands on the asserted side of a number, as
+// integerOrderingMatch does. No other attribute here has an ordering rule.
+func ordered(kind ldap.FilterKind, value, asserted string) bool {
+	have, want := new(big.Int), new(big.Int)
+	if _, ok := have.SetString(value, 10); !ok {
+		return false
+	}
+	want.SetString(asserted, 10)
+	if kind == ldap.FilterGreaterOrEqual {
+		return have.Cmp(want) >= 0
+	}
+	return have.Cmp(want) <= 0
+}
+
+// isUUID checks the form of RFC 4122 section 3.
+func isUUID(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i] | 0x20
+		switch i {
+		case 8, 13, 18, 23:
+			if s[i] != '-' {
+				return false
+			}
+		default:
+			if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f') {
+				return false
+			}
+		}
+	}
+	return len(s) == 36
 }
 
 // isInteger checks the form of RFC 4517 section 3.3.16, in which equal numbers

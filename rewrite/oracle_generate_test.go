@@ -376,11 +376,10 @@ func (g *generator) member() string {
 	return dn
 }
 
-// attribute is the name of the attribute of a leaf. entryUUID is missing: the
-// fast path cannot evaluate it again when another leaf was widened.
+// attribute is the name of the attribute of a leaf.
 func (g *generator) attribute() string {
 	return pick(g, "cn", g.legacy, "objectClass", "memberUid", "cn", g.legacy, "objectClass", "ou", "gidNumber",
-		"description", "uid", "memberOf", "member", "uniqueMember", "isDeleted")
+		"description", "uid", "memberOf", "member", "uniqueMember", "entryUUID", "isDeleted")
 }
 
 // spelled writes an attribute by another of its names, or with an option.
@@ -420,6 +419,8 @@ func (g *generator) value(attr string) string {
 		return g.existing("memberOf", []string{"nonsense", g.groupDN()})
 	case "gidNumber":
 		return g.existing("gidNumber", []string{"7001", "abc", "07001"})
+	case "entryUUID":
+		return g.existing("entryUUID", []string{"00000000-0000-4000-8000-000000000003"})
 	case "description":
 		return pick(g, "tagGroup", "got", "TagGroup ")
 	}

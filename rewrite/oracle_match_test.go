@@ -5,6 +5,7 @@ package rewrite_test
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"jamf-ldap-proxy/internal/ldap"
@@ -96,8 +97,28 @@ func plainLeaf(f *ldap.Filter, e entry) truth {
 			values = slices.Concat(values, e.namingValues(f.Attr))
 		}
 		return equality(rule, values, f.Value)
+	case ldap.FilterGreaterOrEqual, ldap.FilterLessOrEqual:
+		if at.rule == integer {
+			return ordering(f, e.values(f.Attr))
+		}
 	}
-	return undefined // no type of this schema has an ordering rule
+	return undefined // no other type of this schema has an ordering rule
+}
+
+// ordering compares numbers; slapd has integerOrderingMatch for gidNumber and
+// uidNumber.
+func ordering(f *ldap.Filter, values []string) truth {
+	want, err := strconv.Atoi(f.Value)
+	if _, valid := integer.normal(f.Value); !valid || err != nil {
+		return undefined
+	}
+	return truthOf(slices.ContainsFunc(values, func(value string) bool {
+		got, err := strconv.Atoi(value)
+		if f.Kind == ldap.FilterGreaterOrEqual {
+			return err == nil && got >= want
+		}
+		return err == nil && got <= want
+	}))
 }
 
 func equality(r *rule, values []string, asserted string) truth {

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"bytes"
 	"strings"
 
 	"jamf-ldap-proxy/internal/ldap"
@@ -51,10 +52,23 @@ func (p *Plan) Result(res *ldap.Result) {
 	if !p.Bridged {
 		return
 	}
-	if res.MatchedDN != "" {
-		res.MatchedDN = string(p.rules.appendViewDN(nil, []byte(res.MatchedDN)))
-	}
+	res.MatchedDN = p.matchedDN(res.MatchedDN)
 	if p.mappedBase != "" && res.Diagnostic != "" {
 		res.Diagnostic = strings.ReplaceAll(res.Diagnostic, p.mappedBase, p.clientBase)
 	}
+}
+
+// matchedDN returns the deepest ancestor of the client's base as the view has
+// it: a renamed group is there under its other name when the client used that,
+// and else not at all.
+func (p *Plan) matchedDN(dn string) string {
+	if dn == "" {
+		return ""
+	}
+	shown := string(p.rules.appendViewDN(nil, []byte(dn)))
+	if shown == dn || p.mappedBase != "" {
+		return shown
+	}
+	_, parent, _ := firstCN([]byte(dn))
+	return string(bytes.TrimPrefix(parent, []byte(",")))
 }
