@@ -61,7 +61,7 @@ func withTLS(t *testing.T, implicit bool) func(*setup) {
 
 func (c *client) secure() {
 	c.Helper()
-	conn := tls.Client(c.Conn, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // the proxy's side is under test
+	conn := tls.Client(c.Conn, &tls.Config{InsecureSkipVerify: true}) // the proxy's side is under test
 	_ = c.SetDeadline(time.Now().Add(patience))
 	if err := conn.Handshake(); err != nil {
 		c.Fatalf("handshake: %v", err)

@@ -202,7 +202,7 @@ func (o *operation) reply(res *ldap.Result, controls []byte) error {
 func (o *operation) finish(res *ldap.Result, encode func(dst []byte) []byte) error {
 	o.answered = true
 	o.session.leave(o)
-	if err := o.emit(false, encode); err != nil {
+	if err := o.emit(encode); err != nil {
 		return err
 	}
 	o.recordResult(res)

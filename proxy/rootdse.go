@@ -44,7 +44,7 @@ func (s *session) extensions() []string {
 func (o *operation) answerRootDSE(req *ldap.SearchRequest) error {
 	attrs := o.session.rootDSE()
 	if matchesRoot(&req.Filter, attrs) {
-		err := o.emit(false, func(dst []byte) []byte { return appendRoot(dst, o.id, req, attrs) })
+		err := o.emit(func(dst []byte) []byte { return appendRoot(dst, o.id, req, attrs) })
 		if err != nil {
 			return err
 		}

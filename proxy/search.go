@@ -210,7 +210,7 @@ func (o *operation) relayEntry(q *query, m *ldap.Message) error {
 			return errBroken
 		}
 	}
-	err := o.emit(false, func(dst []byte) []byte {
+	err := o.emit(func(dst []byte) []byte {
 		before := len(dst)
 		switch {
 		case isRootDSE(&q.req):
@@ -247,7 +247,7 @@ func (o *operation) relayIntermediate(q *query, m *ldap.Message) error {
 	if q.plan.Bridged {
 		return nil
 	}
-	return o.emit(false, func(dst []byte) []byte { return ldap.AppendEnvelope(dst, o.id, m.Tail) })
+	return o.emit(func(dst []byte) []byte { return ldap.AppendEnvelope(dst, o.id, m.Tail) })
 }
 
 // fallBack asks whether the base that the client named exists under its own

@@ -48,8 +48,8 @@ const (
 	BindFailedRefused       = "refused"             // upstream said something else
 	BindFailedUpstream      = "unavailable"         // upstream said nothing
 	BindFailedBackoff       = "backoff"             // limits.failed_binds
-	BindFailedEmptyPassword = "empty_password"      //nolint:gosec // a label
-	BindFailedMethod        = "method"              // SASL, LDAPv2, a control
+	BindFailedEmptyPassword = "empty_password"
+	BindFailedMethod        = "method" // SASL, LDAPv2, a control
 )
 
 // Config is what a Server works with. Rules, Upstream and Limits are required.

@@ -70,9 +70,9 @@ func (w *writer) flush() error {
 	return w.err
 }
 
-// emit appends one message of an operation and, if asked or if the buffer is
-// long, writes it. Nothing leaves for an operation that was abandoned.
-func (o *operation) emit(flush bool, encode func(dst []byte) []byte) error {
+// emit appends one message of an operation and, if the buffer is long, writes
+// it. Nothing leaves for an operation that was abandoned.
+func (o *operation) emit(encode func(dst []byte) []byte) error {
 	w := &o.session.out
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -83,7 +83,7 @@ func (o *operation) emit(flush bool, encode func(dst []byte) []byte) error {
 		return w.err
 	}
 	o.rec.Bytes += int64(w.append(encode))
-	if flush || len(*w.buf) > flushAt {
+	if len(*w.buf) > flushAt {
 		return w.flush()
 	}
 	return nil

@@ -39,5 +39,5 @@ func (e *LimitError) Error() string {
 var ErrMalformed = errors.New("malformed LDAP message")
 
 func malformed(what string, err error) error {
-	return fmt.Errorf("%w: %s: %v", ErrMalformed, what, err)
+	return fmt.Errorf("%w: %s: %w", ErrMalformed, what, err)
 }

@@ -1,6 +1,7 @@
 package ldap
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -76,7 +77,7 @@ func (f *Framer) Next(max int64, partial func()) ([]byte, error) {
 			partial = nil
 		}
 		if err := f.fill(); err != nil {
-			if err == io.EOF && f.Buffered() > 0 {
+			if errors.Is(err, io.EOF) && f.Buffered() > 0 {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err
