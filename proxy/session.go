@@ -50,7 +50,7 @@ type session struct {
 }
 
 func newSession(s *Server, conn net.Conn, peer netip.AddrPort, o *ListenOptions) *session {
-	return &session{
+	n := &session{
 		server:   s,
 		listener: o,
 		id:       s.conns.Add(1),
@@ -63,6 +63,16 @@ func newSession(s *Server, conn net.Conn, peer netip.AddrPort, o *ListenOptions)
 		inFlight: make(map[int32]*operation),
 		cursors:  cursors{limit: s.cfg.Limits.Cursors},
 	}
+	if s.log.Core().Enabled(zap.DebugLevel) {
+		n.out.trace = n.trace
+	}
+	return n
+}
+
+// trace logs a message in its text form, in which no secret shows. It is for
+// log.level debug alone: decoding every message again is not for production.
+func (s *session) trace(direction string, message []byte) {
+	s.server.log.Debug(direction, zap.Uint64("conn", s.id), zap.ByteString("message", ldap.AppendTrace(nil, message)))
 }
 
 // run is the life of the connection.
@@ -299,6 +309,9 @@ func linger(c net.Conn) {
 
 // dispatch serves one frame, or starts the goroutine that does.
 func (s *session) dispatch(frame []byte) {
+	if s.out.trace != nil {
+		s.trace("from client", frame)
+	}
 	m, err := ldap.ParseMessage(frame)
 	if err != nil {
 		s.hangUp(farewell{code: ldap.ProtocolError, text: err.Error()})

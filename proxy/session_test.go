@@ -30,6 +30,25 @@ func TestPipelinedRequestsWaitForTheBind(t *testing.T) {
 	}
 }
 
+func TestDebugLogShowsMessagesButNoPassword(t *testing.T) {
+	r := start(t)
+	c := r.bound()
+	c.search(2, userFilter("x"), ldap.Success)
+	var text strings.Builder
+	for _, e := range r.logs.All() {
+		message, _ := e.ContextMap()["message"].(string)
+		fmt.Fprintf(&text, "%s: %s\n", e.Message, message)
+	}
+	for _, want := range []string{"from client: 1 BIND v3 dn=", "to client: 1 ", "from client: 2 SEARCH base=", "to client: 2 ENTRY dn=", "to client: 2 DONE success"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, text.String())
+		}
+	}
+	if strings.Contains(text.String(), password) {
+		t.Errorf("the password shows:\n%s", text.String())
+	}
+}
+
 func TestOneByteAtATime(t *testing.T) {
 	r := start(t)
 	c := r.dial()

@@ -35,6 +35,7 @@ func putBuffer(b *[]byte) {
 // operations and nobody else's.
 type writer struct {
 	stall time.Duration
+	trace func(direction string, message []byte) // nil unless log.level is debug
 
 	mu   sync.Mutex
 	conn net.Conn
@@ -49,6 +50,9 @@ func (w *writer) append(encode func(dst []byte) []byte) (added int) {
 	}
 	before := len(*w.buf)
 	*w.buf = encode(*w.buf)
+	if w.trace != nil && len(*w.buf) > before {
+		w.trace("to client", (*w.buf)[before:])
+	}
 	return len(*w.buf) - before
 }
 
