@@ -1,5 +1,5 @@
 # Everything here is a short name for a command that also works without make.
-.PHONY: demo build test quick bench lint fuzz
+.PHONY: demo build test quick bench lint
 
 demo:   ## embedded directory, proxy and metrics on loopback
 	go run ./cmd/jamf-ldap-proxy demo
@@ -18,6 +18,3 @@ bench:  ## beside HAProxy and slapd, on loopback
 
 lint:   ## needs golangci-lint
 	golangci-lint run
-
-fuzz:   ## ten minutes a target
-	FUZZTIME=10m test/run --fuzz
