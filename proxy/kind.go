@@ -150,11 +150,12 @@ const (
 )
 
 // clientOfSearch guesses the client's library from the shape of a search: JNDI
-// dereferences always and attaches a non-critical ManageDsaIT, UnboundID does
-// neither. A search with other controls betrays nobody.
+// dereferences always and attaches a non-critical ManageDsaIT; UnboundID does
+// neither and sends its time limit, which tells it from ldapsearch. A search
+// with other controls betrays nobody.
 func clientOfSearch(req *ldap.SearchRequest, controls []ldap.Control) uint32 {
 	switch {
-	case len(controls) == 0 && req.Deref == 0:
+	case len(controls) == 0 && req.Deref == 0 && req.TimeLimit > 0:
 		return kindUnboundID
 	case req.Deref != 3:
 		return kindUnknown

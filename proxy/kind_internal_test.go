@@ -51,6 +51,9 @@ func TestKindOfSearch(t *testing.T) {
 }
 
 func TestClientOfSearch(t *testing.T) {
+	if got := clientOfSearch(&ldap.SearchRequest{}, nil); got != kindUnknown {
+		t.Errorf("what ldapsearch sends is taken for %d", got)
+	}
 	manage := []ldap.Control{{OID: ldap.OIDManageDsaIT}}
 	critical := []ldap.Control{{OID: ldap.OIDManageDsaIT, Critical: true}}
 	for _, tc := range []struct {
@@ -60,7 +63,7 @@ func TestClientOfSearch(t *testing.T) {
 	}{
 		{3, manage, kindJNDI}, {3, critical, kindUnknown}, {3, nil, kindUnknown}, {0, nil, kindUnboundID}, {0, manage, kindUnknown},
 	} {
-		if got := clientOfSearch(&ldap.SearchRequest{Deref: tc.deref}, tc.controls); got != tc.want {
+		if got := clientOfSearch(&ldap.SearchRequest{Deref: tc.deref, TimeLimit: 60}, tc.controls); got != tc.want {
 			t.Errorf("deref %d, controls %v: %d, want %d", tc.deref, tc.controls, got, tc.want)
 		}
 	}
