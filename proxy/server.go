@@ -69,6 +69,10 @@ type Config struct {
 	// client may turn them into objects.
 	StripJava bool
 
+	// Trace logs every message as text at debug level, names and values
+	// included: decoding all of them again is not for production.
+	Trace bool
+
 	Recorder Recorder         // nil: records are not kept
 	Metrics  Metrics          // nil: nothing is counted
 	Logger   *zap.Logger      // nil: nothing is logged

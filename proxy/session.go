@@ -63,14 +63,13 @@ func newSession(s *Server, conn net.Conn, peer netip.AddrPort, o *ListenOptions)
 		inFlight: make(map[int32]*operation),
 		cursors:  cursors{limit: s.cfg.Limits.Cursors},
 	}
-	if s.log.Core().Enabled(zap.DebugLevel) {
+	if s.cfg.Trace {
 		n.out.trace = n.trace
 	}
 	return n
 }
 
-// trace logs a message in its text form, in which no secret shows. It is for
-// log.level debug alone: decoding every message again is not for production.
+// trace logs a message in its text form, in which no password shows.
 func (s *session) trace(direction string, message []byte) {
 	s.server.log.Debug(direction, zap.Uint64("conn", s.id), zap.ByteString("message", ldap.AppendTrace(nil, message)))
 }

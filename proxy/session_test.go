@@ -31,7 +31,7 @@ func TestPipelinedRequestsWaitForTheBind(t *testing.T) {
 }
 
 func TestDebugLogShowsMessagesButNoPassword(t *testing.T) {
-	r := start(t)
+	r := start(t, func(s *setup) { s.config.Trace = true })
 	c := r.bound()
 	c.search(2, userFilter("x"), ldap.Success)
 	var text strings.Builder

@@ -35,7 +35,7 @@ func putBuffer(b *[]byte) {
 // operations and nobody else's.
 type writer struct {
 	stall time.Duration
-	trace func(direction string, message []byte) // nil unless log.level is debug
+	trace func(direction string, message []byte) // nil unless Config.Trace
 
 	mu   sync.Mutex
 	conn net.Conn

@@ -79,6 +79,7 @@ func startService(cfg config.Config, out output) (*service, error) {
 		SearchTimeout:  cfg.Upstream.SearchTimeout,
 		NamingContext:  cfg.Upstream.Base,
 		MaskAttributes: cfg.Log.MaskedAttributes,
+		Trace:          cfg.Log.Level == "debug" && cfg.Log.Privacy != "hash",
 		Recorder:       s.records,
 		Metrics:        s.metrics,
 		Logger:         s.log,
