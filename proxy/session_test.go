@@ -180,7 +180,7 @@ func TestMessageSizeBeforeAndAfterBind(t *testing.T) {
 func TestIdleClientIsClosedAndABusyOneIsNot(t *testing.T) {
 	release := make(chan struct{})
 	r := start(t, func(s *setup) {
-		s.config.Limits.Idle = 150 * time.Millisecond
+		s.config.Limits.Idle = 900 * time.Millisecond
 		s.script = func(c *upstreamConn, m ldap.Message) {
 			if m.Op == ldap.OpSearchRequest {
 				c.wait(release)
@@ -191,11 +191,11 @@ func TestIdleClientIsClosedAndABusyOneIsNot(t *testing.T) {
 	idle, busy := r.dial(), r.bound()
 	busy.send(searchRequest(2, userFilter("x")))
 	idle.closed()
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(1100 * time.Millisecond)
 	close(release)
 	busy.results(2, ldap.Success)
-	for i := range int32(10) { // requests push the end ahead
-		time.Sleep(40 * time.Millisecond)
+	for i := range int32(6) { // requests push the end ahead
+		time.Sleep(200 * time.Millisecond)
 		busy.search(3+i, userFilter("x"), ldap.Success)
 	}
 	busy.closed()
