@@ -77,9 +77,7 @@ func (o *operation) beginRecord() {
 // publish hands the record over. It is not touched afterwards.
 func (o *operation) publish() {
 	s := o.session
-	now := s.server.now()
-	s.lastSeen.Store(now.UnixNano())
-	o.rec.Total = now.Sub(o.rec.Time)
+	o.rec.Total = s.server.now().Sub(o.rec.Time)
 	o.rec.ClientKind = s.client.String()
 	s.server.cfg.Recorder.Publish(o.rec)
 }

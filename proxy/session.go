@@ -351,12 +351,15 @@ func (s *session) enter(o *operation) bool {
 }
 
 // leave ends that, before the final answer leaves: the client may use the
-// message ID again as soon as it has read it.
+// message ID again as soon as it has read it. Idling begins here, in the same
+// breath, or the reader could find nothing in flight and an old lastSeen, and
+// close the connection under the answer.
 func (s *session) leave(o *operation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.inFlight[o.id] == o {
 		delete(s.inFlight, o.id)
+		s.lastSeen.Store(s.server.now().UnixNano())
 	}
 }
 
