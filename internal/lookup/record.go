@@ -88,7 +88,7 @@ type Record struct {
 	ID   uint64    // counts up from 1, per process
 	Conn uint64    // number of the client's connection, per process
 
-	ClientAddr string // host:port; behind a PROXY protocol the client's own
+	ClientAddr string // URL, such as ldaps://host:636; behind a PROXY protocol the client's own
 	ClientKind string
 	BindDN     string // identity of the session; of a bind, the DN it asks for; "" is anonymous
 
@@ -138,7 +138,7 @@ func (r *Record) size() int64 {
 // UpstreamPart is what was asked upstream for a lookup. It is zero when nothing
 // was: an answer of the proxy's own, a cache hit, a refusal.
 type UpstreamPart struct {
-	Server   string // host:port
+	Server   string // URL, such as ldaps://host:636
 	Base     string // after translation
 	Filter   string // after translation, RFC 4515 text
 	Attrs    []string
