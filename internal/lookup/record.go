@@ -88,7 +88,7 @@ type Record struct {
 	ID   uint64    // counts up from 1, per process
 	Conn uint64    // number of the client's connection, per process
 
-	ClientAddr string // URL, such as ldaps://host:636; behind a PROXY protocol the client's own
+	ClientAddr string // host:port; behind a PROXY protocol the client's own
 	ClientKind string
 	BindDN     string // identity of the session; of a bind, the DN it asks for; "" is anonymous
 
