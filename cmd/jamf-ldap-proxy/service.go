@@ -66,7 +66,7 @@ func startService(cfg config.Config, out output) (*service, error) {
 	s.startLog(out)
 	rules, err := rewrite.Compile(cfg.Groups)
 	if err != nil {
-		return nil, &usageError{err: err}
+		return nil, errors.Join(&usageError{err: err}, s.stop())
 	}
 	s.pool, err = upstream.New(cfg.Upstream, upstream.Options{Observer: s.metrics, Logger: s.log})
 	if err != nil {
