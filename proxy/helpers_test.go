@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -131,11 +132,18 @@ func (r *recorder) Publish(rec *lookup.Record) {
 	r.list = append(r.list, rec)
 }
 
+// of returns the records of op in the order in which the requests came. A record
+// is published behind its answer, so that two can overtake each other: only
+// those before which none is missing count.
 func (r *recorder) of(op string) []*lookup.Record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	slices.SortFunc(r.list, func(a, b *lookup.Record) int { return cmp.Compare(a.ID, b.ID) })
 	var found []*lookup.Record
-	for _, rec := range r.list {
+	for i, rec := range r.list {
+		if rec.ID != uint64(i)+1 {
+			break
+		}
 		if rec.Op == op {
 			found = append(found, rec)
 		}
@@ -143,7 +151,7 @@ func (r *recorder) of(op string) []*lookup.Record {
 	return found
 }
 
-// record waits for the n-th record of op.
+// record waits for the record of the n-th request of op.
 func (r *rig) record(op string, n int) *lookup.Record {
 	r.Helper()
 	r.eventually("record of "+op, func() bool { return len(r.records.of(op)) >= n })
