@@ -50,7 +50,7 @@ func Compile(cfg Config) (*Rules, error) {
 		return nil, fmt.Errorf("upstream.base: %q is not a distinguished name", cfg.Base)
 	}
 	r.dnSuffix = "," + cfg.Base
-	if r.pairs, err = newPairTable(cfg.Pairs); err != nil {
+	if r.pairs, err = newPairTable(cfg.Pairs, nil); err != nil {
 		return nil, err
 	}
 	return r, nil

@@ -19,12 +19,22 @@ type Config struct {
 	// this one; passwords then cross the network readable.
 	AllowPlaintext bool      `yaml:"allow_plaintext"`
 	TLS            TLSConfig `yaml:"tls"`
+	// ServiceAccount is who the proxy is when it asks for itself: to discover
+	// pairs. Clients are always forwarded as themselves.
+	ServiceAccount ServiceAccount `yaml:"service_account"`
 
 	ConnectTimeout time.Duration `yaml:"connect_timeout"` // TCP, TLS and StartTLS together
 	BindTimeout    time.Duration `yaml:"bind_timeout"`
 	SearchTimeout  time.Duration `yaml:"search_timeout"` // any operation but bind
 	IdleTimeout    time.Duration `yaml:"idle_timeout"`   // an unused connection is closed after this
 	MaxPDU         bytesize.Size `yaml:"max_pdu"`        // largest message accepted from upstream
+}
+
+// ServiceAccount is a user that may search the directory (in JumpCloud: "Enable
+// as LDAP Bind DN").
+type ServiceAccount struct {
+	DN           string `yaml:"dn"`
+	PasswordFile string `yaml:"password_file"` // holds the password and nothing else; a final newline does not count
 }
 
 // TLSConfig says how the upstream certificate is verified. Verification cannot
