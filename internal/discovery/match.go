@@ -97,8 +97,8 @@ func newSide(groups []Group) *side {
 	}
 	slices.SortFunc(s.groups, func(a, b *member) int {
 		return cmp.Or(
-			compareNames(a.Name, b.Name), cmp.Compare(a.GID, b.GID),
-			bytes.Compare(a.set[:], b.set[:]))
+			cmp.Compare(a.folded, b.folded), cmp.Compare(a.Name, b.Name),
+			cmp.Compare(a.GID, b.GID), bytes.Compare(a.set[:], b.set[:]))
 	})
 	for _, m := range s.groups {
 		s.named[m.folded] = append(s.named[m.folded], m)
