@@ -105,3 +105,5 @@ func (p painter) wrap(code, s string) string {
 
 func (p painter) bold(s string) string   { return p.wrap("1", s) }
 func (p painter) answer(s string) string { return p.wrap("32", s) }
+func (p painter) warn(s string) string   { return p.wrap("33", s) }
+func (p painter) dim(s string) string    { return p.wrap("2", s) }

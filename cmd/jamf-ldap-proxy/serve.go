@@ -27,7 +27,7 @@ Exit codes: 0 ended by a signal, 1 failed while running, 2 wrong configuration.`
 		Example: "  jamf-ldap-proxy serve --config /etc/jamf-ldap-proxy/config.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := loadConfig(file)
+			cfg, err := loadConfig(file, os.Environ())
 			if err != nil {
 				return err
 			}
@@ -38,8 +38,8 @@ Exit codes: 0 ended by a signal, 1 failed while running, 2 wrong configuration.`
 	return cmd
 }
 
-func loadConfig(file string) (config.Config, error) {
-	cfg, err := config.Load(file, os.Environ())
+func loadConfig(file string, environ []string) (config.Config, error) {
+	cfg, err := config.Load(file, environ)
 	if err != nil {
 		return cfg, &usageError{err: err}
 	}
