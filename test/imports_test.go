@@ -26,7 +26,8 @@ var mayImport = map[string][]string{
 	"proxy":              {"rewrite", "internal/upstream", "internal/lookup", "internal/secret", "internal/ldap", "internal/ber", "internal/bytesize"},
 	"internal/logging":   {"internal/lookup"},
 	"internal/metrics":   {"internal/lookup"},
-	"internal/config":    {"proxy", "rewrite", "internal/upstream", "internal/bytesize", "configs"},
+	"internal/discovery": {"rewrite", "internal/upstream", "internal/ldap", "internal/ber"},
+	"internal/config":    {"proxy", "rewrite", "internal/upstream", "internal/secret", "internal/bytesize", "configs"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {

@@ -124,6 +124,10 @@ func TestMatch(t *testing.T) {
 			posix:  groups{group("sales", 1), group("b", 2)},
 			want:   []string{"Sales = sales 1: names-agree", "a ? b: no-members"},
 		},
+		"without members and without a name": {
+			legacy: groups{group("!!", 0)}, posix: groups{group("--", 1)},
+			want: []string{"!! ? --: no-members"},
+		},
 		"without members and without a counterpart": {
 			legacy: groups{group("a", 0)}, posix: groups{group("b", 1, "x")},
 			want: []string{"a -: no-linux-group", "- b: no-legacy-group"},
@@ -143,7 +147,7 @@ func TestMatch(t *testing.T) {
 			want: []string{"losAlamos = losAlamos 7007: names-agree"},
 		},
 		"members are not run together": {
-			legacy: groups{group("a", 0, "ab", "c")}, posix: groups{group("b", 1, "a", "bc")},
+			legacy: groups{group("a", 0, "a", "b")}, posix: groups{group("b", 1, "aub")},
 			want: []string{"a -: no-linux-group", "- b: no-legacy-group"},
 		},
 	} {

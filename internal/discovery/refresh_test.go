@@ -275,19 +275,22 @@ func TestAPairSurvivesMembersThatDiffer(t *testing.T) {
 	r.attempt(true)
 	r.logged()
 
-	r.sees(groups(group("a", 0, "x", "new"), group("b", 0, "y")), groups(group("la", 1, "x"), group("lb", 2, "y")))
+	r.sees(groups(group("a", 0, "x", "new"), group("b", 0, "y")), groups(group("la", 3, "x"), group("lb", 2, "y")))
 	r.attempt(false)
 	r.attempt(false)
-	r.expectLog("warn pairs kept although their members differ now [a = la (1)]; if it stays so, look at the two groups in JumpCloud")
+	r.expectLog(
+		"warn pairs kept although their members differ now [a = la (3)]; if it stays so, look at the two groups in JumpCloud",
+		"warn Linux group IDs have changed [a = la (3): 1 before]",
+	)
 	expectAsks(t, r.table.Rules(), "a", "la")
 	if r.pairs["discovered"] != 2 || r.pairs["no_linux_group"] != 0 {
 		t.Errorf("metrics %v", r.pairs)
 	}
 
 	// Another group has the members that la has: that is evidence, and the old pair is none.
-	r.sees(groups(group("a", 0, "x", "new"), group("b", 0, "y"), group("c", 0, "x")), groups(group("la", 1, "x"), group("lb", 2, "y")))
+	r.sees(groups(group("a", 0, "x", "new"), group("b", 0, "y"), group("c", 0, "x")), groups(group("la", 3, "x"), group("lb", 2, "y")))
 	r.attempt(false)
-	r.expectLog("info pairs added [c = la (1)]", "warn pairs lost: Jamf sees these groups without their pair [a = la (1)]; add those that are right to groups.pairs")
+	r.expectLog("info pairs added [c = la (3)]", "warn pairs lost: Jamf sees these groups without their pair [a = la (3)]; add those that are right to groups.pairs")
 	expectAsks(t, r.table.Rules(), "a", "a")
 	expectAsks(t, r.table.Rules(), "c", "la")
 
