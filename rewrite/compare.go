@@ -64,6 +64,14 @@ func asSearch(req *ldap.CompareRequest) *ldap.SearchRequest {
 	}
 }
 
+// UnknownGIDs is that of the search; see Plan.
+func (c *ComparePlan) UnknownGIDs() []string {
+	if c.Search == nil {
+		return nil
+	}
+	return c.Search.UnknownGIDs
+}
+
 func (c *ComparePlan) bridge(r *Rules, req *ldap.CompareRequest) {
 	c.Bridged = true
 	c.Search = r.bridgedSearch(asSearch(req))

@@ -57,6 +57,9 @@ type group struct {
 	ownGID bool
 }
 
+// Hint adds a hint that the proxy gives.
+func (p *Plan) Hint(id string) { p.hint(id) }
+
 func (p *Plan) fire(rule string) { p.Rules = addOnce(p.Rules, rule) }
 func (p *Plan) hint(id string)   { p.Hints = addOnce(p.Hints, id) }
 

@@ -12,6 +12,7 @@ const (
 	RuleMemberUIDAsMember = "memberuid-as-member"
 	RuleGroupName         = "group-name"
 	RuleGroupID           = "group-id"
+	RuleGroupIDRead       = "group-id-read"
 	RuleStableUUID        = "stable-uuid"
 	RuleBase              = "base"
 	RuleAttributes        = "attributes"
@@ -32,6 +33,7 @@ var RuleText = map[string]string{
 	RuleMemberUIDAsMember: `A legacy group has no memberUid; its user names are those of its member DNs.`,
 	RuleGroupName:         `The name is one from the JumpCloud console; the Linux group has another, which the pair table knows.`,
 	RuleGroupID:           `A legacy group has no gidNumber; the pair table knows the one of its Linux group, so that is asked for by name.`,
+	RuleGroupIDRead:       `The pair names no Linux group ID, so it was read from the Linux group first, once.`,
 	RuleStableUUID:        `groups.stable_uuid: the UUID of a group is made from its DN and stands in no entry upstream.`,
 	RuleBase:              `The base DN names a group by its console name; the directory has its entry under the Linux name.`,
 	RuleAttributes:        `An attribute that the view makes is requested in the form in which the directory has it.`,
