@@ -20,7 +20,9 @@ type ComparePlan struct {
 // with the assertion as its filter, and is asked as one, so that both give the
 // same answer. Only an assertion about what the view leaves alone stays a
 // compare, under the group's upstream name.
-func (r *Rules) Compare(req *ldap.CompareRequest) *ComparePlan {
+func (r *Rules) Compare(req *ldap.CompareRequest) *ComparePlan { return r.compare(req, nil) }
+
+func (r *Rules) compare(req *ldap.CompareRequest, steps *Steps) *ComparePlan {
 	c := &ComparePlan{Compare: req}
 	if r.cfg.Mode == ModeOff {
 		return c
@@ -28,29 +30,36 @@ func (r *Rules) Compare(req *ldap.CompareRequest) *ComparePlan {
 	typ, _ := ldap.AttributeTypeOf(req.Attr)
 	base := r.mapBase(req.DN)
 	switch {
-	case typ == r.attrType || base.pair != nil && isViewAttribute(typ):
+	case typ == r.attrType, base.pair != nil && r.view.makes(typ), r.comparesUUID(typ, req.DN):
 		c.Compare = nil
-		c.bridge(r, req)
+		c.bridge(r, req, steps)
 	case base.pair != nil:
 		// What the view leaves alone stays a compare, so that upstream can say
 		// what is wrong with the value.
-		c.bridge(r, req)
+		c.bridge(r, req, steps)
 		c.Changed = true
 		c.Compare = &ldap.CompareRequest{DN: base.mapped, Attr: req.Attr, Value: req.Value}
 	case typ == ldap.MemberUID:
-		c.repair(r, req)
+		c.repair(r, req, steps)
 	}
 	return c
 }
 
-func isViewAttribute(typ ldap.AttributeType) bool {
-	switch typ {
-	case ldap.CommonName, ldap.OrganizationalUnit, ldap.ObjectClass, ldap.Member, ldap.UniqueMember, ldap.MemberUID:
-		return true
+// comparesUUID tells whether a compare is about the stable UUID of a group,
+// which a group has whether it is in a pair or not.
+func (r *Rules) comparesUUID(typ ldap.AttributeType, entry string) bool {
+	if typ != ldap.EntryUUID || !r.cfg.StableUUID || !startsLikeCN(entry) {
+		return false
 	}
-	return false
+	dn, err := ldap.ParseDN(entry)
+	if err != nil {
+		return false
+	}
+	name, ok := r.groupName(dn)
+	return ok && (r.pairs.ofLegacy(name) != nil || !r.pairs.isPosix(name))
 }
 
+// asSearch is the base search that asks the same question.
 func asSearch(req *ldap.CompareRequest) *ldap.SearchRequest {
 	return &ldap.SearchRequest{
 		Base: req.DN, Scope: ldap.ScopeBase, Deref: 0,
@@ -58,14 +67,30 @@ func asSearch(req *ldap.CompareRequest) *ldap.SearchRequest {
 	}
 }
 
-func (c *ComparePlan) bridge(r *Rules, req *ldap.CompareRequest) {
+// UnknownGIDs is that of the search; see Plan.
+func (c *ComparePlan) UnknownGIDs() []string {
+	if c.Search == nil {
+		return nil
+	}
+	return c.Search.UnknownGIDs
+}
+
+func (c *ComparePlan) bridge(r *Rules, req *ldap.CompareRequest, steps *Steps) {
 	c.Bridged = true
-	c.Search = r.Search(asSearch(req))
+	c.Search = r.bridgedSearch(asSearch(req), steps)
 	c.Rules, c.Hints = c.Search.Rules, c.Search.Hints
 }
 
+// bridgedSearch plans a search that is bridged whether its filter says so or
+// not.
+func (r *Rules) bridgedSearch(req *ldap.SearchRequest, steps *Steps) *Plan {
+	p := &Plan{rules: r, Request: *req, steps: steps}
+	r.bridge(p, req, r.mapBase(req.Base))
+	return p
+}
+
 // repair mends memberUid=<DN> in a compare that is otherwise posix vocabulary.
-func (c *ComparePlan) repair(r *Rules, req *ldap.CompareRequest) {
+func (c *ComparePlan) repair(r *Rules, req *ldap.CompareRequest, steps *Steps) {
 	uids, hints := r.repairedUIDs(req.Value)
 	switch {
 	case len(hints) == 0:
@@ -75,7 +100,7 @@ func (c *ComparePlan) repair(r *Rules, req *ldap.CompareRequest) {
 		c.Rules, c.Hints = []string{RuleMemberUID}, hints
 	default:
 		c.Compare = nil
-		c.Search = r.Search(asSearch(req))
+		c.Search = r.search(asSearch(req), steps)
 		c.Rules, c.Hints = c.Search.Rules, c.Search.Hints
 	}
 }

@@ -77,7 +77,7 @@ func (o *pairsOptions) password(ctx context.Context, as readAs, in io.Reader, pr
 		return secret.New([]byte(value)), nil
 	}
 	terminal, ok := in.(*os.File)
-	if !ok || !term.IsTerminal(int(terminal.Fd())) || !prompt.terminal {
+	if !ok || !isTerminal(in) || !prompt.terminal {
 		return secret.Password{}, &usageError{
 			fmt.Errorf("there is no password for %s, and no terminal to ask for it", as.dn),
 			"--password-file FILE with --dn, the variable " + passwordVariable + ", or upstream.service_account.password_file",

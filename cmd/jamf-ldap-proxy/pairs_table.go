@@ -28,7 +28,7 @@ func printPairTable(out output, r *discovery.Result) error {
 	p.unpaired("group", "without a Linux group", r.NoLinuxGroup)
 	p.unpaired("Linux group", "without a group in the console", r.NoLegacyGroup)
 	for _, w := range r.Warnings {
-		p.printf("\n%s %s\n", p.paint.warn("Warning:"), lookup.Clip(w, 1000))
+		p.printf("\n%s %s\n", p.paint.hint("Warning:"), lookup.Clip(w, 1000))
 	}
 	return p.err
 }
@@ -60,7 +60,7 @@ func (p *pairPrinter) pairs(list []discovery.Pair) {
 
 func (p *pairPrinter) ambiguity(a discovery.Ambiguity) {
 	members := counted(a.Legacy[0].Members, "member")
-	p.printf("\n%s: %s (%s)\n", p.paint.warn("Ambiguous"), a.Reason.Why(), members)
+	p.printf("\n%s: %s (%s)\n", p.paint.hint("Ambiguous"), a.Reason.Why(), members)
 	rows := [][]string{{"CONSOLE NAME", "LINUX NAME", "GID"}}
 	for i := range max(len(a.Legacy), len(a.Posix)) {
 		row := []string{"", "", ""}

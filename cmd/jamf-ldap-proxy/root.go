@@ -24,6 +24,6 @@ JumpCloud's posixGroup entries, group ID included, and shows every lookup.`,
 		return &usageError{err, cmd.CommandPath() + " --help"}
 	})
 	root.SetVersionTemplate("jamf-ldap-proxy {{.Version}}\n")
-	root.AddCommand(newServeCommand(), newDemoCommand(), newPairsCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newDemoCommand(), newPairsCommand(), newExplainCommand(), newVersionCommand())
 	return root
 }

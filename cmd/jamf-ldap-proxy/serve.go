@@ -27,7 +27,7 @@ Exit codes: 0 ended by a signal, 1 failed while running, 2 wrong configuration.`
 		Example: "  jamf-ldap-proxy serve --config /etc/jamf-ldap-proxy/config.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := loadConfig(file, os.Environ())
+			cfg, err := loadConfig(file)
 			if err != nil {
 				return err
 			}
@@ -38,7 +38,9 @@ Exit codes: 0 ended by a signal, 1 failed while running, 2 wrong configuration.`
 	return cmd
 }
 
-func loadConfig(file string, environ []string) (config.Config, error) {
+func loadConfig(file string) (config.Config, error) { return loadConfigWith(file, os.Environ()) }
+
+func loadConfigWith(file string, environ []string) (config.Config, error) {
 	cfg, err := config.Load(file, environ)
 	if err != nil {
 		return cfg, &usageError{err: err}
