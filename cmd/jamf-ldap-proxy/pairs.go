@@ -65,6 +65,9 @@ func pairs(ctx context.Context, o pairsOptions, in io.Reader, out, progress outp
 	if err != nil {
 		return err
 	}
+	for _, warning := range cfg.Warnings {
+		fmt.Fprintf(progress, "Warning: %s\n", warning)
+	}
 	account, err := o.account(ctx, cfg, in, progress)
 	if err != nil {
 		return err

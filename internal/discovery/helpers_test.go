@@ -194,17 +194,3 @@ func (c *fakeConn) hangUp() {
 	c.out = c.out[:0]
 	_ = c.Close()
 }
-
-// cookieOf is the cookie of a paged search.
-func cookieOf(m ldap.Message) string {
-	controls, err := ldap.DecodeControls(string(m.Controls), 9)
-	if err != nil {
-		return ""
-	}
-	for _, c := range controls {
-		if p, err := ldap.DecodePagedResults(c.Value); c.OID == ldap.OIDPagedResults && err == nil {
-			return p.Cookie
-		}
-	}
-	return ""
-}

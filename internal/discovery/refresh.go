@@ -22,7 +22,7 @@ const (
 
 // Metrics receives what the metrics show of discovery.
 type Metrics interface {
-	// Pairs tells how many pairs or groups are in a state; see States.
+	// Pairs tells how many pairs or groups are in one of the states below.
 	Pairs(state string, n int)
 	// Discovery counts a finished discovery by its outcome, and tells when one
 	// succeeded.
@@ -60,6 +60,7 @@ type Refresher struct {
 	attempted chan struct{} // closed after the first attempt
 
 	last     *Result // the last good one; nil before
+	seen     sizes   // of what it was made of
 	outcome  string  // of the last attempt
 	failures int     // in a row
 }
@@ -116,11 +117,13 @@ func (r *Refresher) refresh(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, longestReading)
 	defer cancel()
 	groups, err := r.Read(limited)
-	if limited.Err() != nil && ctx.Err() == nil {
+	switch {
+	case err != nil && limited.Err() != nil && ctx.Err() == nil:
 		return &Error{Unreachable, "check upstream.servers", fmt.Errorf("reading the groups has not ended within %v", longestReading)}
-	}
-	if err != nil {
+	case err != nil:
 		return err
+	case r.seen.legacy > 0 && len(groups.Legacy) == 0, r.seen.posix > 0 && len(groups.Posix) == 0:
+		return &Error{NoGroups, `is "Enable as LDAP Bind DN" still set for the user of upstream.service_account?`, errVanished}
 	}
 	result := Match(groups, r.Configured)
 	if r.last != nil {
@@ -129,9 +132,15 @@ func (r *Refresher) refresh(ctx context.Context) error {
 	r.Table.Apply(result.Discovered())
 	r.Table.LearnGIDs(result.configuredGIDs())
 	r.report(&result)
-	r.last = &result
+	r.last, r.seen = &result, sizes{len(groups.Legacy), len(groups.Posix)}
 	return nil
 }
+
+type sizes struct{ legacy, posix int }
+
+// errVanished is more likely a matter of access than of an organisation whose
+// groups are all gone at once.
+var errVanished = errors.New("upstream shows not a single group of a kind that had some before")
 
 // configuredGIDs are Linux group IDs that the configuration may leave out.
 func (r *Result) configuredGIDs() map[string]int {
@@ -167,5 +176,5 @@ func (r *Refresher) pause() time.Duration {
 
 // jittered spreads the proxies of one organisation by a tenth.
 func jittered(d time.Duration) time.Duration {
-	return d - d/10 + rand.N(d/5+1)
+	return d - d/10 + rand.N(d/5+1) //nolint:gosec // nobody gains by guessing it
 }

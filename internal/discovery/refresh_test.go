@@ -251,6 +251,31 @@ func TestFailuresKeepTheLastGoodResult(t *testing.T) {
 	}
 }
 
+// TestGroupsThatVanishAreAFailure, also when only one kind does.
+func TestGroupsThatVanishAreAFailure(t *testing.T) {
+	for name, left := range map[string]discovery.Groups{
+		"all":          {},
+		"Linux groups": {Legacy: groups(group("a", 0, "x"))},
+		"the others":   {Posix: groups(group("la", 1, "x"))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.sees(groups(group("a", 0, "x")), groups(group("la", 1, "x")))
+			r.start()
+			r.attempt(true)
+			r.logged()
+			r.sees(left.Legacy, left.Posix)
+			r.attempt(false)
+			r.expectLog("warn discovering pairs has failed: upstream shows not a single group of a kind that had some before; " +
+				`the pairs found before stay in use; is "Enable as LDAP Bind DN" still set for the user of upstream.service_account?`)
+			expectAsks(t, r.table.Rules(), "a", "la")
+			if r.counts["no_groups"] != 1 {
+				t.Errorf("metrics %v", r.counts)
+			}
+		})
+	}
+}
+
 // TestARefusedBindIsRepeatedSlowly, because each one counts against the account.
 func TestARefusedBindIsRepeatedSlowly(t *testing.T) {
 	r := newRig(t, func(o *discovery.Options) { o.Every = 10 * time.Second })
