@@ -17,9 +17,7 @@ func (o *operation) compare() error {
 	if err != nil {
 		return err
 	}
-	rules := o.session.server.cfg.Rules()
-	plan := rules.Compare(&req)
-	o.recordPlan(rules.Mode(), plan.Bridged, plan.Rules, plan.Hints)
+	plan := o.planCompare(&req)
 	translated := plan.Bridged || plan.Search != nil
 	if translated {
 		if err := refuseCritical(controls, isManageDsaIT); err != nil {
@@ -30,6 +28,21 @@ func (o *operation) compare() error {
 		return o.compareBySearch(plan)
 	}
 	return o.compareByCompare(plan)
+}
+
+func (o *operation) planCompare(req *ldap.CompareRequest) *rewrite.ComparePlan {
+	var (
+		mode rewrite.Mode
+		plan *rewrite.ComparePlan
+	)
+	if o.withGIDs(func(r *rewrite.Rules) []string {
+		mode, plan = r.Mode(), r.Compare(req)
+		return plan.UnknownGIDs()
+	}) {
+		plan.Rules = append(plan.Rules, rewrite.RuleGroupIDRead)
+	}
+	o.recordPlan(mode, plan.Bridged, plan.Rules, plan.Hints)
+	return plan
 }
 
 func (o *operation) compareByCompare(plan *rewrite.ComparePlan) error {

@@ -173,6 +173,9 @@ func (o *operation) recordPlan(mode rewrite.Mode, bridged bool, rules, hints []s
 	o.rec.Rules, o.rec.Hints = rules, hints
 }
 
+// recordHints notes the hints once more: entries and the result add to them.
+func (o *operation) recordHints(q *query) { o.rec.Hints = q.plan.Hints }
+
 // recordAsked notes the search that goes upstream; unchanged parts are shared.
 func (o *operation) recordAsked(req *ldap.SearchRequest, changed bool) {
 	u := &o.rec.Upstream

@@ -26,10 +26,11 @@ func (o *operation) search() error {
 	if o.identity == nil {
 		return o.searchUnbound(&q)
 	}
+	defer o.limitTime(q.req.TimeLimit)()
 	if err := o.planSearch(&q); err != nil {
 		return err
 	}
-	defer o.limitTime(q.req.TimeLimit)()
+	defer o.recordHints(&q)
 
 	m, err := o.askSearch(&q)
 	if err == nil {
@@ -77,15 +78,21 @@ func keepsMeaning(oid string) bool {
 }
 
 func (o *operation) planSearch(q *query) error {
-	rules := o.session.server.cfg.Rules()
-	q.plan = rules.Search(&q.req)
-	o.recordPlan(rules.Mode(), q.plan.Bridged, q.plan.Rules, q.plan.Hints)
-	if q.plan.Bridged {
-		if err := refuseCritical(q.controls, keepsMeaning); err != nil {
-			return err
-		}
+	if err := o.openPage(q); err != nil {
+		return err
 	}
-	return o.openPage(q)
+	var mode rewrite.Mode
+	if o.withGIDs(func(r *rewrite.Rules) []string {
+		mode, q.plan = r.Mode(), r.Search(&q.req)
+		return q.plan.UnknownGIDs
+	}) {
+		q.plan.Rules = append(q.plan.Rules, rewrite.RuleGroupIDRead)
+	}
+	o.recordPlan(mode, q.plan.Bridged, q.plan.Rules, q.plan.Hints)
+	if q.plan.Bridged {
+		return refuseCritical(q.controls, keepsMeaning)
+	}
+	return nil
 }
 
 // askSearch sends the search: the client's own bytes where nothing changed.
@@ -285,9 +292,11 @@ func (o *operation) finishSearch(q *query, m *ldap.Message) error {
 		return err
 	}
 	if !q.plan.Bridged && q.page == nil && len(rest) == 0 {
+		o.hintAnswer(q, &res)
 		return o.finish(&res, func(dst []byte) []byte { return ldap.AppendEnvelope(dst, o.id, m.Tail) })
 	}
 	q.plan.Result(&res)
+	o.hintAnswer(q, &res)
 	controls := m.Controls
 	if q.page != nil {
 		if controls, err = o.turnPage(q, &res, controls); err != nil {

@@ -57,6 +57,9 @@ type Config struct {
 	Limits   Limits
 	Rules    func() *rewrite.Rules // asked once per operation, so that a reload shows at once
 	Upstream *upstream.Pool
+	// LearnGIDs, if not nil, is told Linux group IDs that a lookup had to read,
+	// by posix name, so that Rules knows them the next time.
+	LearnGIDs func(map[string]int)
 	// SearchTimeout is upstream.search_timeout, which the pool enforces: a
 	// client's time limit that is no shorter needs no timer of its own.
 	SearchTimeout time.Duration
@@ -97,6 +100,9 @@ type Server struct {
 	lookups, conns atomic.Uint64 // numbers given out
 	refusals       atomic.Int64  // when a refusal was logged last, Unix nanoseconds
 	farewells      chan struct{} // slots for telling a refused client why
+
+	gidReads  gidReads
+	sightings sightings
 
 	mu        sync.Mutex
 	stopped   bool

@@ -40,6 +40,7 @@ type session struct {
 	out      writer
 	client   clientKind
 	lastSeen atomic.Int64 // Unix nanoseconds of the last request or end of one
+	finds    atomic.Bool  // a search of the session's present identity has found something
 
 	mu       sync.Mutex
 	state    state
@@ -381,6 +382,7 @@ func (s *session) become(to state, id *upstream.Identity) {
 		s.state = to
 	}
 	s.identity = id
+	s.finds.Store(false)
 }
 
 // forgetIdentity wipes the password and makes the session nobody's.

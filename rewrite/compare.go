@@ -28,7 +28,7 @@ func (r *Rules) Compare(req *ldap.CompareRequest) *ComparePlan {
 	typ, _ := ldap.AttributeTypeOf(req.Attr)
 	base := r.mapBase(req.DN)
 	switch {
-	case typ == r.attrType || base.pair != nil && isViewAttribute(typ):
+	case typ == r.attrType, base.pair != nil && r.view.makes(typ), r.comparesUUID(typ, req.DN):
 		c.Compare = nil
 		c.bridge(r, req)
 	case base.pair != nil:
@@ -43,12 +43,18 @@ func (r *Rules) Compare(req *ldap.CompareRequest) *ComparePlan {
 	return c
 }
 
-func isViewAttribute(typ ldap.AttributeType) bool {
-	switch typ {
-	case ldap.CommonName, ldap.OrganizationalUnit, ldap.ObjectClass, ldap.Member, ldap.UniqueMember, ldap.MemberUID:
-		return true
+// comparesUUID tells whether a compare is about the stable UUID of a group,
+// which a group has whether it is in a pair or not.
+func (r *Rules) comparesUUID(typ ldap.AttributeType, entry string) bool {
+	if typ != ldap.EntryUUID || !r.cfg.StableUUID || !startsLikeCN(entry) {
+		return false
 	}
-	return false
+	dn, err := ldap.ParseDN(entry)
+	if err != nil {
+		return false
+	}
+	name, ok := r.groupName(dn)
+	return ok && (r.pairs.ofLegacy(name) != nil || !r.pairs.isPosix(name))
 }
 
 func asSearch(req *ldap.CompareRequest) *ldap.SearchRequest {
@@ -58,10 +64,26 @@ func asSearch(req *ldap.CompareRequest) *ldap.SearchRequest {
 	}
 }
 
+// UnknownGIDs is that of the search; see Plan.
+func (c *ComparePlan) UnknownGIDs() []string {
+	if c.Search == nil {
+		return nil
+	}
+	return c.Search.UnknownGIDs
+}
+
 func (c *ComparePlan) bridge(r *Rules, req *ldap.CompareRequest) {
 	c.Bridged = true
-	c.Search = r.Search(asSearch(req))
+	c.Search = r.bridgedSearch(asSearch(req))
 	c.Rules, c.Hints = c.Search.Rules, c.Search.Hints
+}
+
+// bridgedSearch plans a search that is bridged whether its filter says so or
+// not.
+func (r *Rules) bridgedSearch(req *ldap.SearchRequest) *Plan {
+	p := &Plan{rules: r, Request: *req}
+	r.bridge(p, req, r.mapBase(req.Base))
+	return p
 }
 
 // repair mends memberUid=<DN> in a compare that is otherwise posix vocabulary.

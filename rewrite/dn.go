@@ -10,9 +10,10 @@ import (
 
 // baseMapping is what a base or compare DN means to the view.
 type baseMapping struct {
+	name    string  // of the group that may stand there
 	pair    *pair   // the DN names this pair's legacy group
-	renamed bool    // the DN is the upstream name of a group that the view shows under another
-	dn      ldap.DN // the DN as the client wrote it, when either is set
+	renamed bool    // the DN is that of a paired Linux group, which the view does not show under its own name
+	dn      ldap.DN // the DN as the client wrote it, when entries have to be held against it
 	mapped  string  // what to ask upstream
 }
 
@@ -26,18 +27,7 @@ func (r *Rules) mapBase(base string) (m baseMapping) {
 	if err != nil {
 		return m
 	}
-	name, ok := r.groupName(dn)
-	if !ok {
-		return m
-	}
-	if m.pair = r.pairs.ofLegacy(name); m.pair != nil {
-		m.dn, m.mapped = dn, r.upstreamDN(dn, 0, m.pair)
-		return m
-	}
-	if r.pairs.isPosix(name) {
-		m.renamed, m.dn, m.mapped = true, dn, base
-	}
-	return m
+	return r.view.mapBase(r, dn)
 }
 
 // groupName returns the name of the group that may stand at dn.
@@ -81,11 +71,27 @@ func (r *Rules) memberUID(value string) (uid string, inside, ok bool) {
 // plainMember recognises the usual case, spelled exactly as this proxy spells
 // member DNs, without parsing.
 func (r *Rules) plainMember(value string) (uid string, ok bool) {
-	uid, found := strings.CutSuffix(value, r.dnSuffix)
-	if !found || len(uid) < 5 || uid[:4] != "uid=" {
-		return "", false
+	if n := r.plainLength(len(value)); n > 0 && value[:4] == "uid=" && value[n:] == r.dnSuffix && isPlain(value[4:n]) {
+		return value[4:n], true
 	}
-	return uid[4:], isPlain(uid[4:])
+	return "", false
+}
+
+// plainMemberBytes is plainMember for a value of an entry.
+func (r *Rules) plainMemberBytes(value []byte) (uid []byte, ok bool) {
+	if n := r.plainLength(len(value)); n > 0 && string(value[:4]) == "uid=" && string(value[n:]) == r.dnSuffix && isPlain(value[4:n]) {
+		return value[4:n], true
+	}
+	return nil, false
+}
+
+// plainLength is where the users base begins in a member DN of that length, 0
+// where there is no room for a user name.
+func (r *Rules) plainLength(n int) int {
+	if n -= len(r.dnSuffix); n > len("uid=") {
+		return n
+	}
+	return 0
 }
 
 // isPlain tells whether a value stands for itself in a DN: nothing to escape

@@ -17,8 +17,9 @@ func (p *Plan) appendEntry(dst []byte, id int32, kind entryKind, body, controls 
 	dst, message := ldap.BeginMessage(dst, id, expect)
 	dst, op := ber.Begin(dst, ldap.OpSearchResultEntry, expect)
 	if kind == groupEntry {
-		p.scratch = p.rules.appendViewDN(p.scratch[:0], e.DN)
-		dst = ber.Append(dst, ber.OctetString, p.scratch)
+		g := &p.group
+		g.dn, g.pairs, g.ownGID = p.rules.view.appendDN(p.rules, g.dn[:0], e.DN), g.pairs[:0], false
+		dst = ber.Append(dst, ber.OctetString, g.dn)
 	} else {
 		dst = ber.Append(dst, ber.OctetString, e.DN)
 	}
@@ -31,9 +32,12 @@ func (p *Plan) appendEntry(dst []byte, id int32, kind entryKind, body, controls 
 		if !ok {
 			break
 		}
-		if dst, err = p.appendAttribute(dst, kind, &a); err != nil {
+		if dst, err = p.appendAttribute(dst, kind, a); err != nil {
 			return dst, err
 		}
+	}
+	if kind == groupEntry {
+		dst = p.appendMade(dst)
 	}
 	dst = ber.End(dst, list, expect)
 	dst = ber.End(dst, op, expect)
@@ -43,45 +47,44 @@ func (p *Plan) appendEntry(dst []byte, id int32, kind entryKind, body, controls 
 	return ber.End(dst, message, expect), nil
 }
 
-func (p *Plan) appendAttribute(dst []byte, kind entryKind, a *ldap.Attribute) ([]byte, error) {
-	typ, options := ldap.AttributeTypeOf(string(a.Description))
-	r := p.rules
+func (p *Plan) appendAttribute(dst []byte, kind entryKind, a ldap.Attribute) ([]byte, error) {
 	if kind == otherEntry {
 		if !p.wanted(a.Description) {
 			return dst, nil
 		}
-		return p.appendUntouched(dst, a), nil
+		return p.appendUntouched(dst, &a), nil
 	}
-	var err error
-	switch typ {
-	case r.attrType, ldap.OrganizationalUnit:
-		return dst, nil // the view makes its own
-	case ldap.CommonName:
-		if p.wanted(a.Description) {
-			if dst, err = p.appendNames(dst, "cn"+options, a); err != nil {
-				return dst, err
-			}
+	if p.rules.cfg.StableUUID {
+		if typ, _ := ldap.AttributeTypeOf(string(a.Description)); typ == ldap.EntryUUID {
+			return dst, nil // made from the DN
 		}
-		if p.wantedMade("ou", options) {
-			dst, err = p.appendNames(dst, "ou"+options, a)
-		}
-		return dst, err
-	case ldap.MemberUID:
-		if p.wantedMade(r.attr, options) {
-			if dst, err = p.appendValues(dst, r.attr+options, a, r.encodeMember); err != nil {
-				return dst, err
-			}
-		}
-	case ldap.ObjectClass:
-		if p.wanted(a.Description) {
-			dst, err = p.appendClasses(dst, a)
-		}
-		return dst, err
 	}
-	if !p.wanted(a.Description) {
-		return dst, nil
+	return p.rules.view.appendAttribute(p, dst, a)
+}
+
+// appendMade appends the attributes of a group that no upstream attribute
+// tells.
+func (p *Plan) appendMade(dst []byte) []byte {
+	dst = p.rules.view.appendMade(p, dst)
+	if p.rules.cfg.StableUUID && (p.selection.Operational() || p.selection.Named("entryUUID")) {
+		dst = p.appendStrings(dst, "entryUUID", StableUUID(string(p.group.dn)))
 	}
-	return p.appendUntouched(dst, a), nil
+	return dst
+}
+
+// appendStrings encodes an attribute with the values given.
+func (p *Plan) appendStrings(dst []byte, description string, values ...string) []byte {
+	if p.typesOnly {
+		return appendTypeOnly(dst, description)
+	}
+	dst, attr := ber.Begin(dst, ber.Sequence, 0)
+	dst = ber.Append(dst, ber.OctetString, description)
+	dst, set := ber.Begin(dst, ber.Set, 0)
+	for _, v := range values {
+		dst = ber.Append(dst, ber.OctetString, v)
+	}
+	dst = ber.End(dst, set, 0)
+	return ber.End(dst, attr, 0)
 }
 
 // wanted tells whether the client gets an attribute that upstream returned:
@@ -95,7 +98,8 @@ func (p *Plan) wanted(description []byte) bool {
 		return !isOperational(name) || p.selection.Operational()
 	}
 	switch typ, _ := ldap.AttributeTypeOf(name); typ {
-	case ldap.ObjectClass, ldap.CommonName, ldap.OrganizationalUnit, ldap.MemberUID:
+	case ldap.ObjectClass, ldap.CommonName, ldap.OrganizationalUnit, ldap.MemberUID,
+		ldap.Member, ldap.UniqueMember, ldap.GIDNumber:
 		return false
 	}
 	return isOperational(name) && p.selection.Operational() || !p.isExtra(name)
@@ -140,6 +144,11 @@ func (p *Plan) appendValues(dst []byte, description string, a *ldap.Attribute, a
 	if p.typesOnly {
 		return appendTypeOnly(dst, description), nil
 	}
+	return p.encodeValues(dst, description, a, appendValue)
+}
+
+// encodeValues is appendValues whatever the client wants of the values.
+func (p *Plan) encodeValues(dst []byte, description string, a *ldap.Attribute, appendValue func(dst, v []byte) []byte) ([]byte, error) {
 	expect := 4 * len(a.Raw)
 	dst, attr := ber.Begin(dst, ber.Sequence, expect)
 	dst = ber.Append(dst, ber.OctetString, description)
@@ -192,12 +201,10 @@ func (r *Rules) encodeMember(dst, uid []byte) []byte {
 	return ber.End(r.appendMemberDN(dst, uid), m, length)
 }
 
-// appendClasses replaces posixGroup, without naming the legacy class twice.
-func (p *Plan) appendClasses(dst []byte, a *ldap.Attribute) ([]byte, error) {
-	if p.typesOnly {
-		return appendTypeOnly(dst, string(a.Description)), nil
-	}
-	has := false
+// appendClasses encodes the classes with instead in the place of posixGroup,
+// or without it, and names no class twice.
+func (p *Plan) appendClasses(dst []byte, a *ldap.Attribute, instead string) ([]byte, error) {
+	has := instead == ""
 	for walk := *a; !has; {
 		v, ok, err := walk.NextValue()
 		if err != nil {
@@ -206,29 +213,17 @@ func (p *Plan) appendClasses(dst []byte, a *ldap.Attribute) ([]byte, error) {
 		if !ok {
 			break
 		}
-		has = ldap.IsClass(string(v), p.rules.class)
+		has = ldap.IsClass(string(v), instead)
 	}
-	expect := len(a.Raw)
-	dst, attr := ber.Begin(dst, ber.Sequence, expect)
-	dst = ber.Append(dst, ber.OctetString, a.Description)
-	dst, set := ber.Begin(dst, ber.Set, expect)
-	for walk := *a; ; {
-		v, ok, err := walk.NextValue()
-		if err != nil {
-			return dst, err
-		}
-		if !ok {
-			break
-		}
+	return p.appendValues(dst, string(a.Description), a, func(dst, v []byte) []byte {
 		switch {
 		case !ldap.IsClass(string(v), classPosixGroup):
-			dst = ber.Append(dst, ber.OctetString, v)
-		case !has:
-			dst = ber.Append(dst, ber.OctetString, p.rules.class)
+			return ber.Append(dst, ber.OctetString, v)
+		case has:
+			return dst
 		}
-	}
-	dst = ber.End(dst, set, expect)
-	return ber.End(dst, attr, expect), nil
+		return ber.Append(dst, ber.OctetString, instead)
+	})
 }
 
 func (r *Rules) appendMemberDN(dst, uid []byte) []byte {

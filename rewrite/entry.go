@@ -6,8 +6,8 @@ import "jamf-ldap-proxy/internal/ldap"
 type entryKind uint8
 
 const (
-	groupEntry  entryKind = iota // posixGroup: translated
-	hiddenEntry                  // a group of names that is no posixGroup: not in the view
+	groupEntry  entryKind = iota // becomes a group of the view
+	hiddenEntry                  // a group that is not in the view
 	otherEntry                   // as it is
 )
 
@@ -19,7 +19,7 @@ const (
 func (p *Plan) AppendEntry(dst []byte, id int32, body, controls []byte) (out []byte, kept bool, err error) {
 	kind := groupEntry
 	if !p.confined {
-		if kind, err = kindOf(body); err != nil {
+		if kind, err = p.rules.kindOf(body); err != nil {
 			return dst, false, err
 		}
 	}
@@ -42,35 +42,45 @@ func (p *Plan) AppendEntry(dst []byte, id int32, body, controls []byte) (out []b
 	return dst, true, nil
 }
 
+// classes are the object classes that tell the kinds of entries apart.
+type classes struct{ posixGroup, groupOfNames, groupOfUniqueNames bool }
+
 // kindOf reads the object classes of an entry.
-func kindOf(body []byte) (entryKind, error) {
+func (r *Rules) kindOf(body []byte) (entryKind, error) {
+	var c classes
 	e, err := ldap.DecodeEntry(body)
 	if err != nil {
 		return otherEntry, err
 	}
-	kind := otherEntry
 	for {
 		a, ok, err := e.NextAttribute()
+		if err != nil {
+			return otherEntry, err
+		}
+		if !ok {
+			return r.view.kind(r, c, body)
+		}
+		if typ, _ := ldap.AttributeTypeOf(string(a.Description)); typ == ldap.ObjectClass {
+			if err := c.read(a); err != nil {
+				return otherEntry, err
+			}
+		}
+	}
+}
+
+func (c *classes) read(a ldap.Attribute) error {
+	for {
+		v, ok, err := a.NextValue()
 		if err != nil || !ok {
-			return kind, err
+			return err
 		}
-		if typ, _ := ldap.AttributeTypeOf(string(a.Description)); typ != ldap.ObjectClass {
-			continue
-		}
-		for {
-			v, ok, err := a.NextValue()
-			if err != nil {
-				return kind, err
-			}
-			if !ok {
-				break
-			}
-			switch {
-			case ldap.IsClass(string(v), classPosixGroup):
-				return groupEntry, nil
-			case ldap.IsClass(string(v), classGroupOfNames), ldap.IsClass(string(v), classGroupOfUniqueNames):
-				kind = hiddenEntry
-			}
+		switch {
+		case ldap.IsClass(string(v), classPosixGroup):
+			c.posixGroup = true
+		case ldap.IsClass(string(v), classGroupOfNames):
+			c.groupOfNames = true
+		case ldap.IsClass(string(v), classGroupOfUniqueNames):
+			c.groupOfUniqueNames = true
 		}
 	}
 }
@@ -86,7 +96,7 @@ func (p *Plan) inScope(kind entryKind, body []byte) bool {
 	}
 	seen := e.DN
 	if kind == groupEntry {
-		seen = p.rules.appendViewDN(nil, e.DN)
+		seen = p.rules.view.appendDN(p.rules, nil, e.DN)
 	}
 	dn, err := ldap.ParseDN(string(seen))
 	if err != nil {

@@ -32,8 +32,7 @@ func (e *viewEntry) evaluate(f *ldap.Filter) truth {
 		return e.member(f)
 	case ldap.MemberUID:
 		if f.Kind == ldap.FilterEquality {
-			uids, _ := e.rules.repairedUIDs(f.Value)
-			return e.hasUID(f.Attr, uids)
+			return e.rules.view.memberUID(e, f)
 		}
 	}
 	return e.assertion(f)
@@ -90,33 +89,20 @@ func (e *viewEntry) any(attr string, match func(string) bool) bool {
 	return false
 }
 
-// member asks the memberUid values, of which the view's member values are
-// made, so that the tolerances are those of the translation.
+// member evaluates a leaf on the legacy member attribute. Pieces are matched on
+// the user names, as the translation does it.
 func (e *viewEntry) member(f *ldap.Filter) truth {
 	_, options := ldap.AttributeTypeOf(f.Attr)
-	attr := "memberUid" + options
 	switch {
 	case !e.rules.understandsMember(f):
 		return undefined
 	case f.Kind == ldap.FilterPresent:
-		return truthOf(e.any(attr, func(string) bool { return true }))
+		return truthOf(e.any(f.Attr, func(string) bool { return true }))
 	case f.Kind == ldap.FilterSubstrings:
 		pieces := e.rules.memberPieces(f.Substrings)
-		return truthOf(e.any(attr, func(v string) bool { return substringsMatch(v, pieces, false) }))
+		return truthOf(e.any("memberUid"+options, func(v string) bool { return substringsMatch(v, pieces, false) }))
 	}
-	uids, _, _ := e.rules.memberUIDs(f.Value)
-	return e.hasUID(attr, uids)
-}
-
-func (e *viewEntry) hasUID(attr string, uids []string) truth {
-	return truthOf(e.any(attr, func(v string) bool {
-		for _, uid := range uids {
-			if squeeze(uid) == squeeze(v) {
-				return true
-			}
-		}
-		return false
-	}))
+	return e.rules.view.member(e, f)
 }
 
 func (e *viewEntry) extensible(f *ldap.Filter) truth {

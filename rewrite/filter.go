@@ -21,11 +21,9 @@ type translator struct {
 	widened bool
 }
 
-var isPosixGroup = ldap.Equal("objectClass", classPosixGroup)
-
 // translate returns the upstream filter of f. In a confined context only
-// posixGroup entries can make the surrounding filter true, so a leaf need not
-// be right for others.
+// entries that become groups can make the surrounding filter true, so a leaf
+// need not be right for others.
 func (t *translator) translate(f *ldap.Filter, confined bool, p polarity) ldap.Filter {
 	switch f.Kind {
 	case ldap.FilterAnd:
@@ -37,12 +35,18 @@ func (t *translator) translate(f *ldap.Filter, confined bool, p polarity) ldap.F
 		return t.children(f, confined, !p)
 	case ldap.FilterSubstrings:
 		if len(f.Substrings) == 0 {
-			t.emptySubstrings()
-			present := ldap.Present(f.Attr)
+			present := t.emptySubstrings(f)
 			return t.translate(&present, confined, p)
 		}
+	case ldap.FilterExtensible:
+		if f.Attr == "" {
+			return t.anyAttribute(f, confined, p)
+		}
 	}
-	return t.leaf(f, confined, p)
+	if typ, _ := ldap.AttributeTypeOf(f.Attr); typ == ldap.EntryUUID && t.rules.cfg.StableUUID {
+		return t.stableUUID(f, confined, p)
+	}
+	return t.rules.view.leaf(t, f, confined, p)
 }
 
 func (t *translator) children(f *ldap.Filter, confined bool, p polarity) ldap.Filter {
@@ -53,62 +57,61 @@ func (t *translator) children(f *ldap.Filter, confined bool, p polarity) ldap.Fi
 	return out
 }
 
-func (t *translator) leaf(f *ldap.Filter, confined bool, p polarity) ldap.Filter {
-	typ, options := ldap.AttributeTypeOf(f.Attr)
-	switch {
-	case f.Kind == ldap.FilterExtensible && f.Attr == "":
-		return t.anyAttribute(f, confined, p)
-	case typ == t.rules.attrType:
-		return t.member(f, options)
-	case typ == ldap.ObjectClass:
-		return t.class(f)
-	case typ == ldap.MemberUID:
-		return t.memberUID(f)
-	case typ == ldap.CommonName:
-		return t.name(f, nameLeaf{options: options}, confined, p)
-	case typ == ldap.OrganizationalUnit:
-		return t.name(f, nameLeaf{options: options, ou: true}, confined, p)
-	}
-	return *f
+// by notes that rule made out of f.
+func (t *translator) by(rule string, f *ldap.Filter, out ldap.Filter) ldap.Filter {
+	t.plan.fire(rule)
+	t.plan.steps.rewrote(rule, f, &out)
+	return out
 }
 
-// class: the legacy class is posixGroup upstream; posixGroup itself is on no
-// view entry, and entries that are no groups never have it.
-func (t *translator) class(f *ldap.Filter) ldap.Filter {
-	if !assertsClass(f) {
-		return *f
-	}
-	switch {
-	case ldap.IsClass(f.Value, t.rules.class):
-		t.plan.fire(RuleClass)
-		return isPosixGroup
-	case ldap.IsClass(f.Value, classPosixGroup):
-		t.plan.fire(RulePosixHidden)
-		return ldap.Or()
-	}
-	return *f
+// widen notes that out only approximates f, so that the whole filter has to be
+// evaluated again on each entry.
+func (t *translator) widen(f *ldap.Filter, out ldap.Filter) ldap.Filter {
+	t.widened = true
+	t.plan.steps.approximated(f, &out)
+	return out
 }
 
 // anyAttribute handles an extensible match without attribute type, which looks
 // at every attribute, translated ones included: too much to be exact.
 func (t *translator) anyAttribute(f *ldap.Filter, confined bool, p polarity) ldap.Filter {
-	t.widened = true
 	if p == negative {
-		return ldap.And(*f, ldap.Not(isPosixGroup))
+		return t.widen(f, ldap.And(*f, ldap.Not(t.rules.isGroup)))
 	}
 	if confined {
-		return isPosixGroup
+		return t.widen(f, t.rules.isGroup)
 	}
-	return ldap.Or(*f, isPosixGroup)
+	return t.widen(f, ldap.Or(*f, t.rules.isGroup))
 }
 
-func (t *translator) emptySubstrings() {
-	t.plan.fire(RuleEmptySubstring)
+// byKind is true for a group where one of groups is, and for any other entry
+// where others is.
+func (t *translator) byKind(groups []ldap.Filter, others *ldap.Filter, confined bool) ldap.Filter {
+	if confined {
+		return or(groups)
+	}
+	rest := ldap.And(ldap.Not(t.rules.isGroup), *others)
+	if len(groups) == 0 {
+		return rest
+	}
+	return ldap.Or(ldap.And(t.rules.isGroup, or(groups)), rest)
+}
+
+func or(f []ldap.Filter) ldap.Filter {
+	if len(f) == 1 {
+		return f[0]
+	}
+	return ldap.Or(f...)
+}
+
+// emptySubstrings returns what is meant by (attr=**).
+func (t *translator) emptySubstrings(f *ldap.Filter) ldap.Filter {
 	t.plan.hint(HintEmptySearchText)
+	return t.by(RuleEmptySubstring, f, ldap.Present(f.Attr))
 }
 
-// confines tells whether f is false on every entry that is no posixGroup, so
-// that in a conjunction with f only groups matter.
+// confines tells whether f is false on every entry that does not become a
+// group, so that in a conjunction with f only groups matter.
 func (r *Rules) confines(f *ldap.Filter) bool {
 	switch f.Kind {
 	case ldap.FilterAnd:
@@ -128,16 +131,7 @@ func (r *Rules) confines(f *ldap.Filter) bool {
 	case ldap.FilterNot:
 		return false
 	}
-	typ, _ := ldap.AttributeTypeOf(f.Attr)
-	switch typ {
-	case ldap.ObjectClass:
-		return assertsClass(f) && (ldap.IsClass(f.Value, r.class) || ldap.IsClass(f.Value, classPosixGroup))
-	case ldap.MemberUID:
-		return f.Kind == ldap.FilterEquality || f.Kind == ldap.FilterPresent
-	case r.attrType:
-		return r.understandsMember(f)
-	}
-	return false
+	return r.view.confines(r, f)
 }
 
 // repair mends, in a request that is not bridged, what would be wrong in any
@@ -152,8 +146,7 @@ func (t *translator) repair(f *ldap.Filter) ldap.Filter {
 		return out
 	case ldap.FilterSubstrings:
 		if len(f.Substrings) == 0 {
-			t.emptySubstrings()
-			return ldap.Present(f.Attr)
+			return t.emptySubstrings(f)
 		}
 	case ldap.FilterEquality:
 		if typ, _ := ldap.AttributeTypeOf(f.Attr); typ == ldap.MemberUID {

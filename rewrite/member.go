@@ -55,15 +55,15 @@ func (r *Rules) memberUIDs(value string) (uids, hints []string, ok bool) {
 	return uids, hints, true
 }
 
-// member translates a leaf on the legacy member attribute, always exactly.
+// member translates a leaf on the legacy member attribute to memberUid, always
+// exactly.
 func (t *translator) member(f *ldap.Filter, options string) ldap.Filter {
 	attr := "memberUid" + options
 	switch {
 	case !t.rules.understandsMember(f):
 		return *f
 	case f.Kind == ldap.FilterPresent:
-		t.plan.fire(RuleMemberPresent)
-		return ldap.Present(attr)
+		return t.by(RuleMemberPresent, f, ldap.Present(attr))
 	case f.Kind == ldap.FilterSubstrings:
 		return t.memberSubstrings(f, attr)
 	}
@@ -75,8 +75,7 @@ func (t *translator) member(f *ldap.Filter, options string) ldap.Filter {
 			rule = RuleMemberName
 		}
 	}
-	t.plan.fire(rule)
-	return anyOf(attr, uids)
+	return t.by(rule, f, anyOf(attr, uids))
 }
 
 // anyOf is true where attr has one of values.
@@ -94,13 +93,12 @@ func anyOf(attr string, values []string) ldap.Filter {
 // memberSubstrings matches the pieces on the user name alone: what belongs to
 // the form of a member DN is cut from both ends.
 func (t *translator) memberSubstrings(f *ldap.Filter, attr string) ldap.Filter {
-	t.plan.fire(RuleMemberSubstring)
 	t.plan.hint(HintMemberSubstring)
 	pieces := t.rules.memberPieces(f.Substrings)
 	if len(pieces) == 0 {
-		return ldap.Present(attr)
+		return t.by(RuleMemberSubstring, f, ldap.Present(attr))
 	}
-	return ldap.Filter{Kind: ldap.FilterSubstrings, Attr: attr, Substrings: pieces}
+	return t.by(RuleMemberSubstring, f, ldap.Filter{Kind: ldap.FilterSubstrings, Attr: attr, Substrings: pieces})
 }
 
 func (r *Rules) memberPieces(in []ldap.Substring) []ldap.Substring {
@@ -136,8 +134,7 @@ func (t *translator) memberUID(f *ldap.Filter) ldap.Filter {
 	for _, h := range hints {
 		t.plan.hint(h)
 	}
-	t.plan.fire(RuleMemberUID)
-	return anyOf(f.Attr, uids)
+	return t.by(RuleMemberUID, f, anyOf(f.Attr, uids))
 }
 
 func (r *Rules) repairedUIDs(value string) (uids, hints []string) {

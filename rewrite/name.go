@@ -22,6 +22,7 @@ func (n nameLeaf) upstreamAttr() string { return "cn" + n.options }
 
 // name translates a leaf on cn or ou.
 func (t *translator) name(f *ldap.Filter, n nameLeaf, confined bool, p polarity) ldap.Filter {
+	t.plan.askFor(f)
 	switch f.Kind {
 	case ldap.FilterPresent:
 		if !n.ou {
@@ -59,36 +60,15 @@ func (t *translator) nameEquals(f *ldap.Filter, n nameLeaf, exactCase, confined 
 	if len(groups) == 0 && !renamed && !n.ou {
 		return *f
 	}
-	t.plan.fire(RuleGroupName)
 	if renamed {
-		return t.byKind(groups, f, confined)
+		return t.by(RuleGroupName, f, t.byKind(groups, f, confined))
 	}
 	if !n.ou && !confined {
-		return ldap.Or(*f, ldap.And(isPosixGroup, or(groups)))
+		return t.by(RuleGroupName, f, ldap.Or(*f, ldap.And(t.rules.isGroup, or(groups))))
 	}
 	own := *f
 	own.Attr = n.upstreamAttr()
-	return t.byKind(append(groups, own), f, confined)
-}
-
-// byKind is true for a group where one of groups is, and for any other entry
-// where f itself is.
-func (t *translator) byKind(groups []ldap.Filter, f *ldap.Filter, confined bool) ldap.Filter {
-	if confined {
-		return or(groups)
-	}
-	others := ldap.And(ldap.Not(isPosixGroup), *f)
-	if len(groups) == 0 {
-		return others
-	}
-	return ldap.Or(ldap.And(isPosixGroup, or(groups)), others)
-}
-
-func or(f []ldap.Filter) ldap.Filter {
-	if len(f) == 1 {
-		return f[0]
-	}
-	return ldap.Or(f...)
+	return t.by(RuleGroupName, f, t.byKind(append(groups, own), f, confined))
 }
 
 // nameSubstrings becomes itself or one of the posix names whose legacy name
@@ -110,28 +90,23 @@ func (t *translator) nameSubstrings(f *ldap.Filter, n nameLeaf, confined bool, p
 	if len(added) == 0 && !tooWide && !n.ou {
 		return *f
 	}
-	t.plan.fire(RuleGroupName)
-	if !tooWide && len(added) <= maxNames {
-		own := *f
-		own.Attr = n.upstreamAttr()
-		if !n.ou && !confined {
-			return ldap.Or(*f, ldap.And(isPosixGroup, or(added)))
-		}
-		return t.byKind(append([]ldap.Filter{own}, added...), f, confined)
-	}
-	t.widened = true
-	if p == negative {
-		if len(matching) > maxNames {
-			matching = nil
-		}
-		return t.byKind(matching, f, confined)
-	}
-	if len(added) > maxNames {
-		return t.byKind([]ldap.Filter{isPosixGroup}, f, confined)
-	}
 	own := *f
 	own.Attr = n.upstreamAttr()
-	return t.byKind(append([]ldap.Filter{own}, added...), f, confined)
+	if !tooWide && len(added) <= maxNames {
+		if !n.ou && !confined {
+			return t.by(RuleGroupName, f, ldap.Or(*f, ldap.And(t.rules.isGroup, or(added))))
+		}
+		return t.by(RuleGroupName, f, t.byKind(append([]ldap.Filter{own}, added...), f, confined))
+	}
+	switch {
+	case p == negative && len(matching) > maxNames:
+		matching = nil
+	case p == positive && len(added) > maxNames:
+		matching = []ldap.Filter{t.rules.isGroup}
+	case p == positive:
+		matching = append([]ldap.Filter{own}, added...)
+	}
+	return t.widen(f, t.by(RuleGroupName, f, t.byKind(matching, f, confined)))
 }
 
 // substringsMatch applies pieces to a value; with fold, to a folded value

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"jamf-ldap-proxy/internal/ldap"
@@ -13,8 +14,8 @@ type pair struct {
 	legacyBytes               []byte
 	legacyEscaped             []byte // as a DN value
 	legacyFolded, posixFolded string
-	gid                       string // "" while it is not known
-	uuid                      string // stable UUID of the group directly below the users base; "" without stable_uuid
+	gid                       string   // "" while it is not known
+	gids                      []string // the same as a list
 }
 
 // pairTable finds a pair by either name, compared as cn values are.
@@ -27,6 +28,10 @@ type pairTable struct {
 	discovered   bool // discovery has read every group
 	noLinuxGroup map[string]bool
 	ambiguous    map[string]bool
+
+	// byUUID is the upstream name of the group directly below the users base
+	// that has a stable UUID; nil without stable_uuid.
+	byUUID map[string]string
 }
 
 // Discovered is what a discovery learned about the groups of the directory.
@@ -71,10 +76,15 @@ func newPair(c PairConfig) *pair {
 		legacyEscaped: ldap.AppendDNValue(nil, c.Legacy),
 		legacyFolded:  ldap.FoldValue(c.Legacy), posixFolded: ldap.FoldValue(c.Posix),
 	}
-	if c.GID > 0 {
-		p.gid = strconv.Itoa(c.GID)
-	}
+	p.setGID(c.GID)
 	return p
+}
+
+func (p *pair) setGID(gid int) {
+	if gid > 0 {
+		p.gid = strconv.Itoa(gid)
+		p.gids = []string{p.gid}
+	}
 }
 
 func (t *pairTable) add(p *pair) {
@@ -125,6 +135,7 @@ func (r *Rules) With(d Discovered) *Rules {
 	}
 	changed := *r
 	changed.pairs, _ = newPairTable(r.cfg.Pairs, &d) // the configured pairs have been checked by Compile
+	changed.indexUUIDs(&d)
 	return &changed
 }
 
@@ -139,11 +150,29 @@ func (r *Rules) WithGIDs(gids map[string]int) *Rules {
 	for _, p := range r.pairs.all {
 		if gid := gids[p.posix]; gid > 0 && p.gid == "" {
 			learned := *p
-			learned.gid = strconv.Itoa(gid)
+			learned.setGID(gid)
 			p = &learned
 		}
 		table.add(p)
 	}
 	changed.pairs = &table
 	return &changed
+}
+
+// gidsOf returns the known Linux group IDs of pairs in the order of the table,
+// each once.
+func (t *pairTable) gidsOf(pairs []*pair) []string {
+	switch len(pairs) {
+	case 0:
+		return nil
+	case 1:
+		return pairs[0].gids
+	}
+	var gids []string
+	for _, p := range t.all {
+		if slices.Contains(pairs, p) && p.gid != "" {
+			gids = addOnce(gids, p.gid)
+		}
+	}
+	return gids
 }

@@ -27,22 +27,38 @@ type Plan struct {
 	// SizeLimit, when not 0, is counted here and not upstream: after that many
 	// kept entries the next kept one ends the search with sizeLimitExceeded.
 	SizeLimit int32
+	// UnknownGIDs are the posix names of pairs whose Linux group ID this plan
+	// would need and nobody knows yet. Read them, see Rules.WithGIDs, and plan
+	// again for the complete answer; without that these groups have none.
+	UnknownGIDs []string
 	// Rules are the names of the rules that fired, Hints the ids of hints, each
-	// once and in order.
+	// once and in order. AppendEntry and Answered add to Hints.
 	Rules, Hints []string
 
 	rules      *Rules
-	confined   bool         // only posixGroup entries can match
+	steps      *Steps       // nil but in Explain
+	confined   bool         // only entries that become groups of the view can match
 	original   *ldap.Filter // to be evaluated again, nil when the translation is exact
 	selection  ldap.Selection
 	typesOnly  bool
 	extra      []string // requested for our own use
+	asked      []string // names of groups that the request asks for
 	baseDN     ldap.DN  // the client's base, when a pair knows its name
 	scope      ldap.Scope
 	mappedBase string
 	clientBase string
-	scratch    []byte
+	group      group // the one being encoded
 }
+
+// group is what is remembered of a group entry while it is encoded.
+type group struct {
+	dn     []byte  // as the view shows it; the memory serves one entry after the other
+	pairs  []*pair // that its names belong to; the same
+	ownGID bool
+}
+
+// Hint adds a hint that the proxy gives.
+func (p *Plan) Hint(id string) { p.hint(id) }
 
 func (p *Plan) fire(rule string) { p.Rules = addOnce(p.Rules, rule) }
 func (p *Plan) hint(id string)   { p.Hints = addOnce(p.Hints, id) }
@@ -65,7 +81,7 @@ func (p *Plan) matchedDN(dn string) string {
 	if dn == "" {
 		return ""
 	}
-	shown := string(p.rules.appendViewDN(nil, []byte(dn)))
+	shown := string(p.rules.view.appendDN(p.rules, nil, []byte(dn)))
 	if shown == dn || p.mappedBase != "" {
 		return shown
 	}

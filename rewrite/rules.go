@@ -11,6 +11,7 @@ import (
 // sessions.
 type Rules struct {
 	cfg      Config
+	view     view // nil in mode off
 	pairs    *pairTable
 	base     ldap.DN
 	dnSuffix string             // "," and the users base as configured
@@ -18,6 +19,7 @@ type Rules struct {
 	attr     string             // legacy member attribute
 	attrType ldap.AttributeType // the same as a type
 	suffixes []string
+	isGroup  ldap.Filter // true upstream on the entries that become the view's groups
 }
 
 // Classes by their canonical names.
@@ -34,8 +36,11 @@ func Compile(cfg Config) (*Rules, error) {
 	case ModeOff:
 		return r, nil
 	case ModePosix:
+		r.view = posixView{}
+	case ModeMerge:
+		r.view = mergeView{}
 	default:
-		return nil, fmt.Errorf("groups.mode: %q is not a mode; use posix or off", cfg.Mode)
+		return nil, fmt.Errorf("groups.mode: %q is not a mode; use posix, merge or off", cfg.Mode)
 	}
 	switch {
 	case cfg.LegacyClass == "" || strings.EqualFold(cfg.LegacyClass, classGroupOfNames):
@@ -50,9 +55,11 @@ func Compile(cfg Config) (*Rules, error) {
 		return nil, fmt.Errorf("upstream.base: %q is not a distinguished name", cfg.Base)
 	}
 	r.dnSuffix = "," + cfg.Base
+	r.isGroup = ldap.Equal("objectClass", r.view.groupClass(r))
 	if r.pairs, err = newPairTable(cfg.Pairs, nil); err != nil {
 		return nil, err
 	}
+	r.indexUUIDs(nil)
 	return r, nil
 }
 
@@ -61,18 +68,30 @@ func (r *Rules) Mode() Mode { return r.cfg.Mode }
 
 // Search plans a search. It does not change req and shares its strings.
 func (r *Rules) Search(req *ldap.SearchRequest) *Plan {
-	p := &Plan{rules: r, Request: *req}
+	return r.search(req, nil)
+}
+
+func (r *Rules) search(req *ldap.SearchRequest, steps *Steps) *Plan {
+	p := &Plan{rules: r, Request: *req, steps: steps}
 	if r.cfg.Mode == ModeOff {
 		return p
+	}
+	if isTruncatedDN(req) {
+		p.hint(HintTruncatedGroupDN)
 	}
 	base := r.mapBase(req.Base)
 	found := r.scan(&req.Filter)
 	if found.legacy || base.pair != nil {
 		r.bridge(p, req, base)
-	} else if found.repair {
+		return p
+	}
+	if found.repair {
 		t := translator{rules: r, plan: p}
 		p.Request.Filter = t.repair(&req.Filter)
 		p.Changed = len(p.Rules) > 0
+	}
+	if found.posix && !p.Changed {
+		p.hint(HintPosixNative)
 	}
 	return p
 }
@@ -80,6 +99,7 @@ func (r *Rules) Search(req *ldap.SearchRequest) *Plan {
 // scanned says which parts of a filter concern this package.
 type scanned struct {
 	legacy bool // asserts the legacy class or has a leaf on the legacy member attribute
+	posix  bool // asks for groups in the posix vocabulary
 	repair bool // has a form that is repaired in any vocabulary
 }
 
@@ -88,7 +108,7 @@ func (r *Rules) scan(f *ldap.Filter) (s scanned) {
 	case ldap.FilterAnd, ldap.FilterOr, ldap.FilterNot:
 		for i := range f.Children {
 			c := r.scan(&f.Children[i])
-			s.legacy, s.repair = s.legacy || c.legacy, s.repair || c.repair
+			s.legacy, s.posix, s.repair = s.legacy || c.legacy, s.posix || c.posix, s.repair || c.repair
 		}
 		return s
 	case ldap.FilterSubstrings:
@@ -100,7 +120,9 @@ func (r *Rules) scan(f *ldap.Filter) (s scanned) {
 		s.legacy = true
 	case ldap.ObjectClass:
 		s.legacy = assertsClass(f) && ldap.IsClass(f.Value, r.class)
+		s.posix = assertsClass(f) && ldap.IsClass(f.Value, classPosixGroup)
 	case ldap.MemberUID:
+		s.posix = true
 		s.repair = s.repair || f.Kind == ldap.FilterEquality
 	}
 	return s
@@ -135,20 +157,23 @@ func (r *Rules) bridge(p *Plan, req *ldap.SearchRequest, base baseMapping) {
 		p.SizeLimit, p.Request.SizeLimit = req.SizeLimit, 0
 		p.fire(RuleSizeLimit)
 	}
+	if base.renamed {
+		p.hint(HintPosixNameAsLegacy)
+	}
+	if base.name != "" {
+		p.asked = addOnce(p.asked, base.name)
+	}
 	if base.dn != nil {
 		p.planBase(req, base)
 	}
+	p.hintAsked()
 }
 
 // planBase asks at the group's upstream name. It comes last, because the
 // fallback is the whole request at the other base.
 func (p *Plan) planBase(req *ldap.SearchRequest, base baseMapping) {
 	p.baseDN, p.scope = base.dn, req.Scope
-	if base.pair == nil {
-		p.hint(HintPosixNameAsLegacy)
-		return
-	}
-	if base.pair.legacyFolded == base.pair.posixFolded {
+	if base.pair == nil || base.pair.legacyFolded == base.pair.posixFolded {
 		return
 	}
 	fallback := p.Request
@@ -156,89 +181,4 @@ func (p *Plan) planBase(req *ldap.SearchRequest, base baseMapping) {
 	p.mappedBase, p.clientBase = base.mapped, req.Base
 	p.Fallback = &fallback
 	p.fire(RuleBase)
-}
-
-// planAttributes chooses what to request so that the view's attributes can be
-// made and, where needed, the entry told apart and evaluated again.
-func (r *Rules) planAttributes(p *Plan, req *ldap.SearchRequest) {
-	var extra []string
-	if !p.confined {
-		extra = append(extra, "objectClass")
-	}
-	if p.original != nil {
-		extra = append(extra, "objectClass", "cn", "memberUid")
-		extra = r.attributesOf(p.original, extra)
-	}
-	if len(extra) > 0 {
-		p.Request.TypesOnly = false // values decide; they are left out on the way back
-	}
-	if p.selection.All() {
-		p.Request.Attributes, p.extra = withOperational(req.Attributes, extra)
-		return
-	}
-	var names []string
-	for _, name := range req.Attributes {
-		typ, options := ldap.AttributeTypeOf(name)
-		switch {
-		case typ == r.attrType:
-			names = addName(names, "memberUid"+options)
-			p.fire(RuleAttributes)
-		case typ == ldap.OrganizationalUnit:
-			if !p.confined {
-				names = addName(names, name)
-			}
-			names = addName(names, "cn"+options)
-			p.fire(RuleAttributes)
-		case name == ldap.NoAttributes && (len(extra) > 0 || len(req.Attributes) > 1):
-		default:
-			names = addName(names, name)
-		}
-	}
-	for _, name := range extra {
-		names = addName(names, name)
-	}
-	p.extra = extra
-	p.Request.Attributes = names
-}
-
-// withOperational leaves a list that selects all user attributes as it is and
-// adds only what this selection does not cover.
-func withOperational(list, extra []string) (all, added []string) {
-	for _, name := range extra {
-		if isOperational(name) {
-			added = append(added, name)
-		}
-	}
-	if len(added) == 0 {
-		return list, nil
-	}
-	all = append(all, list...)
-	if len(all) == 0 {
-		all = append(all, ldap.AllUserAttributes)
-	}
-	return append(all, added...), added
-}
-
-func addName(list []string, name string) []string {
-	for _, have := range list {
-		if strings.EqualFold(have, name) {
-			return list
-		}
-	}
-	return append(list, name)
-}
-
-// attributesOf collects the attributes that evaluating f needs.
-func (r *Rules) attributesOf(f *ldap.Filter, list []string) []string {
-	for i := range f.Children {
-		list = r.attributesOf(&f.Children[i], list)
-	}
-	typ, _ := ldap.AttributeTypeOf(f.Attr)
-	switch {
-	case f.Kind == ldap.FilterExtensible && f.Attr == "":
-		return addName(list, ldap.AllUserAttributes)
-	case f.Attr == "" || typ == r.attrType || typ == ldap.OrganizationalUnit:
-		return list
-	}
-	return addName(list, f.Attr)
 }

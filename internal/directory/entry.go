@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"jamf-ldap-proxy/internal/ldif"
 )
 
 // loaded is the create and modify time of every entry. It is fixed so that two
@@ -93,14 +95,14 @@ type tree struct {
 }
 
 func loadTree(r io.Reader) (*tree, error) {
-	records, err := readLDIF(r)
+	records, err := ldif.Read(r)
 	if err != nil {
 		return nil, fmt.Errorf("reading LDIF: %w", err)
 	}
 	t := &tree{schema: newSchema(), byKey: make(map[string]*entry, len(records))}
 	for _, rec := range records {
 		if err := t.load(rec); err != nil {
-			return nil, fmt.Errorf("loading the entry at line %d: %w", rec.line, err)
+			return nil, fmt.Errorf("loading the entry at line %d: %w", rec.Line, err)
 		}
 	}
 	if len(t.entries) == 0 {
@@ -115,29 +117,29 @@ func loadTree(r io.Reader) (*tree, error) {
 	return t, t.addSpecial()
 }
 
-func (t *tree) load(rec record) error {
-	for _, p := range rec.pairs {
-		name, _, _ := strings.Cut(p.name, ";")
+func (t *tree) load(rec ldif.Entry) error {
+	for _, p := range rec.Attrs {
+		name, _, _ := strings.Cut(p.Name, ";")
 		if typ := t.schema.learn(name); typ.name == "objectClass" {
-			t.schema.learnClass(p.value)
+			t.schema.learnClass(p.Value)
 		}
 	}
-	name, err := t.schema.parseDN(rec.dn)
+	name, err := t.schema.parseDN(rec.DN)
 	if err != nil || len(name) == 0 {
-		return fmt.Errorf("%q: %w", rec.dn, errDN)
+		return fmt.Errorf("%q: %w", rec.DN, errDN)
 	}
-	e := &entry{dn: rec.dn, name: name, key: name.key(), parent: name[1:].key()}
+	e := &entry{dn: rec.DN, name: name, key: name.key(), parent: name[1:].key()}
 	if t.byKey[e.key] != nil {
-		return fmt.Errorf("%q exists already", rec.dn)
+		return fmt.Errorf("%q exists already", rec.DN)
 	}
 	// An entry without a loaded parent starts a naming context of its own.
-	for _, p := range rec.pairs {
-		d, ok := t.schema.describe(p.name)
+	for _, p := range rec.Attrs {
+		d, ok := t.schema.describe(p.Name)
 		if !ok {
-			return fmt.Errorf("line %d: attribute option in %q is not a language tag", p.line, p.name)
+			return fmt.Errorf("line %d: attribute option in %q is not a language tag", p.Line, p.Name)
 		}
-		if err := e.add(t.schema, d, p.value); err != nil {
-			return fmt.Errorf("line %d: %w", p.line, err)
+		if err := e.add(t.schema, d, p.Value); err != nil {
+			return fmt.Errorf("line %d: %w", p.Line, err)
 		}
 	}
 	t.entries = append(t.entries, e)

@@ -18,6 +18,7 @@ const (
 	GIDNumber
 	UserID
 	UserPassword
+	EntryUUID
 )
 
 var attributeNames = [...]struct {
@@ -34,6 +35,7 @@ var attributeNames = [...]struct {
 	{GIDNumber, "gidNumber", "", "1.3.6.1.1.1.1.1"},
 	{UserID, "uid", "userid", "0.9.2342.19200300.100.1.1"},
 	{UserPassword, "userPassword", "", "2.5.4.35"},
+	{EntryUUID, "entryUUID", "", "1.3.6.1.1.16.4"},
 }
 
 // AttributeTypeOf returns the type of an attribute description, given by name
@@ -73,7 +75,7 @@ var otherOIDs = map[string]string{
 	"2.5.4.42": "givenName", "2.5.4.43": "initials", "0.9.2342.19200300.100.1.3": "mail",
 	"0.9.2342.19200300.100.1.25": "dc", "0.9.2342.19200300.100.1.41": "mobile",
 	"1.2.840.113556.1.2.102": "memberOf", "1.3.6.1.1.1.1.0": "uidNumber", "1.3.6.1.1.1.1.3": "homeDirectory",
-	"1.3.6.1.1.1.1.4": "loginShell", "1.3.6.1.1.16.4": "entryUUID", "1.3.6.1.1.20": "entryDN",
+	"1.3.6.1.1.1.1.4": "loginShell", "1.3.6.1.1.20": "entryDN",
 	"2.16.840.1.113730.3.1.2": "departmentNumber", "2.16.840.1.113730.3.1.3": "employeeNumber",
 	"2.16.840.1.113730.3.1.4": "employeeType", "2.16.840.1.113730.3.1.241": "displayName",
 }

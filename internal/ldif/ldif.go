@@ -1,4 +1,5 @@
-package directory
+// Package ldif reads entries written as LDIF, RFC 2849.
+package ldif
 
 import (
 	"bufio"
@@ -8,26 +9,27 @@ import (
 	"strings"
 )
 
-// record is one entry as LDIF writes it: the DN and the attribute lines in
-// their order.
-type record struct {
-	line  int // where the entry starts, for messages
-	dn    string
-	pairs []pair
+// Entry is one entry as it is written: the DN and the attribute lines in their
+// order.
+type Entry struct {
+	Line  int // where the entry starts, for messages
+	DN    string
+	Attrs []Attr
 }
 
-type pair struct {
-	line        int
-	name, value string
+// Attr is one line of an entry; several values are several lines.
+type Attr struct {
+	Line        int
+	Name, Value string
 }
 
-// readLDIF reads the content records of an LDIF file (RFC 2849). Change records
-// and values that are read from URLs are refused: the directory is read-only
-// and an LDIF must not reach for files.
-func readLDIF(r io.Reader) ([]record, error) {
+// Read reads the content records of an LDIF file. Change records and values that
+// are read from URLs are refused: nothing here is written to a directory, and an
+// LDIF must not reach for files.
+func Read(r io.Reader) ([]Entry, error) {
 	var (
-		records []record
-		current *record
+		records []Entry
+		current *Entry
 	)
 	err := logicalLines(r, func(n int, line string) error {
 		if line == "" {
@@ -41,14 +43,14 @@ func readLDIF(r io.Reader) ([]record, error) {
 		switch {
 		case strings.EqualFold(name, "version") && current == nil:
 		case strings.EqualFold(name, "dn") && current == nil:
-			records = append(records, record{line: n, dn: value})
+			records = append(records, Entry{Line: n, DN: value})
 			current = &records[len(records)-1]
 		case current == nil:
 			return fmt.Errorf("line %d: an entry must begin with dn, not %s", n, name)
 		case strings.EqualFold(name, "changetype"):
 			return fmt.Errorf("line %d: change records are not supported", n)
 		default:
-			current.pairs = append(current.pairs, pair{line: n, name: name, value: value})
+			current.Attrs = append(current.Attrs, Attr{Line: n, Name: name, Value: value})
 		}
 		return nil
 	})

@@ -1,0 +1,454 @@
+package rewrite
+
+import (
+	"jamf-ldap-proxy/internal/ber"
+	"jamf-ldap-proxy/internal/ldap"
+)
+
+// mergeView is mode merge: groups are the legacy entries as they are, completed
+// by what their Linux groups know. No name, DN or base changes on the way.
+type mergeView struct{}
+
+func (mergeView) groupClass(r *Rules) string { return r.class }
+
+func (mergeView) confines(r *Rules, f *ldap.Filter) bool {
+	typ, _ := ldap.AttributeTypeOf(f.Attr)
+	switch typ {
+	case ldap.ObjectClass:
+		return assertsClass(f) && ldap.IsClass(f.Value, r.class)
+	case r.attrType:
+		return r.understandsMember(f)
+	}
+	return false
+}
+
+// makes: a compare at the name of a pair may find a Linux group there, which
+// the view does not show; only a search can tell.
+func (mergeView) makes(ldap.AttributeType) bool { return true }
+
+// mapBase finds nothing to map, only what makes a request a bridged one.
+func (mergeView) mapBase(r *Rules, dn ldap.DN) (m baseMapping) {
+	if name, ok := r.groupName(dn); ok {
+		m.name = name
+		m.pair = r.pairs.ofLegacy(name)
+		m.renamed = m.pair == nil && r.pairs.isPosix(name)
+	}
+	return m
+}
+
+func (mergeView) leaf(t *translator, f *ldap.Filter, confined bool, p polarity) ldap.Filter {
+	typ, options := ldap.AttributeTypeOf(f.Attr)
+	switch typ {
+	case t.rules.attrType:
+		return t.liveMember(f, options, p)
+	case ldap.ObjectClass:
+		return t.mergeClass(f, confined)
+	case ldap.MemberUID:
+		return t.uidOfMember(f, options, confined, p)
+	case ldap.GIDNumber:
+		return t.groupID(f, options, confined, p)
+	case ldap.CommonName, ldap.OrganizationalUnit:
+		t.plan.askFor(f)
+	}
+	return *f
+}
+
+// mergeClass: no group of the view is a posixGroup; those that stayed alone are
+// no groups of the view.
+func (t *translator) mergeClass(f *ldap.Filter, confined bool) ldap.Filter {
+	if !assertsClass(f) || !ldap.IsClass(f.Value, classPosixGroup) {
+		return *f
+	}
+	return t.by(RulePosixHidden, f, t.byKind(nil, f, confined))
+}
+
+// liveMember passes an assertion of a DN on, upstream's own matching being the
+// right one; other forms become a DN first.
+func (t *translator) liveMember(f *ldap.Filter, options string, p polarity) ldap.Filter {
+	switch {
+	case f.Kind == ldap.FilterPresent || !t.rules.understandsMember(f):
+		return *f
+	case f.Kind == ldap.FilterSubstrings:
+		t.plan.hint(HintMemberSubstring)
+		out := ldap.Or()
+		if p == positive {
+			out = ldap.Present(t.rules.attr + options)
+		}
+		return t.widen(f, t.by(RuleMemberSubstring, f, out))
+	}
+	dn, hints := t.rules.liveMemberDN(f.Value)
+	rule := RuleMemberDN
+	for _, h := range hints {
+		t.plan.hint(h)
+		if h == HintUsernameWhereDN {
+			rule = RuleMemberName
+		}
+	}
+	out := ldap.Equal(f.Attr, dn)
+	if dn == f.Value && f.Kind == ldap.FilterEquality {
+		return out
+	}
+	return t.by(rule, f, out)
+}
+
+// liveMemberDN returns the DN that an assertion on the legacy member attribute
+// means; the value has to be one that understandsMember.
+func (r *Rules) liveMemberDN(value string) (dn string, hints []string) {
+	uids, hints, _ := r.memberUIDs(value)
+	if len(uids) == 0 {
+		return value, hints // a DN elsewhere, which a live entry may have
+	}
+	// Case does not count in a DN: no second name has to be tried.
+	hints = without(hints, HintUppercaseUID)
+	if len(hints) == 0 {
+		return value, nil
+	}
+	return string(r.appendMemberDN(nil, []byte(uids[0]))), hints
+}
+
+func without(list []string, name string) []string {
+	var kept []string
+	for _, s := range list {
+		if s != name {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// uidOfMember translates a leaf on memberUid, which a group of the view has by
+// its member DNs. Equality is asked as one on the member, exactly; no directory
+// can be asked for a part of one.
+func (t *translator) uidOfMember(f *ldap.Filter, options string, confined bool, p polarity) ldap.Filter {
+	attr := t.rules.attr + options
+	if f.Kind == ldap.FilterEquality {
+		uids, hints := t.rules.repairedUIDs(f.Value)
+		for _, h := range without(hints, HintUppercaseUID) {
+			t.plan.hint(h)
+		}
+		others := anyOf(f.Attr, uids)
+		if uids[0] == "" {
+			return t.byKind(nil, &others, confined)
+		}
+		member := ldap.Equal(attr, string(t.rules.appendMemberDN(nil, []byte(uids[0]))))
+		return t.by(RuleMemberUIDAsMember, f, t.eitherKind(member, &others, confined))
+	}
+	if !uidAssertionHasMeaning(f) {
+		return *f
+	}
+	if p == negative {
+		return t.widen(f, t.byKind(nil, f, confined))
+	}
+	members := ldap.Present(attr)
+	if f.DNAttrs {
+		members = t.rules.isGroup
+	}
+	return t.widen(f, t.by(RuleMemberUIDAsMember, f, t.eitherKind(members, f, confined)))
+}
+
+// eitherKind is byKind for a filter that only groups can satisfy.
+func (t *translator) eitherKind(groups ldap.Filter, others *ldap.Filter, confined bool) ldap.Filter {
+	if confined {
+		return groups
+	}
+	return ldap.Or(groups, ldap.And(ldap.Not(t.rules.isGroup), *others))
+}
+
+// uidAssertionHasMeaning tells of a leaf on memberUid whether it is defined.
+func uidAssertionHasMeaning(f *ldap.Filter) bool {
+	switch f.Kind {
+	case ldap.FilterGreaterOrEqual, ldap.FilterLessOrEqual:
+		return false
+	case ldap.FilterExtensible:
+		return f.Rule == "" || isRule(f.Rule, ruleCaseExactIA5)
+	}
+	return true
+}
+
+// groupID translates a leaf on gidNumber: a group of the view that has none of
+// its own has that of its pair, so it is asked for by the name of the pair.
+func (t *translator) groupID(f *ldap.Filter, options string, confined bool, p polarity) ldap.Filter {
+	if options != "" || !gidAssertionHasMeaning(f) {
+		return *f
+	}
+	t.plan.needGIDs()
+	var names []ldap.Filter
+	for _, pair := range t.rules.pairs.all {
+		if pair.gid != "" && gidMatches(f, pair.gid) {
+			names = append(names, ldap.Equal("cn", pair.legacy))
+		}
+	}
+	if len(names) == 0 {
+		return *f
+	}
+	if len(names) > maxNames {
+		if p == negative {
+			return t.widen(f, *f)
+		}
+		return t.widen(f, t.by(RuleGroupID, f, ldap.Or(*f, t.rules.isGroup)))
+	}
+	named := ldap.And(or(names), ldap.Not(ldap.Present("gidNumber")))
+	if !confined {
+		named.Children = append([]ldap.Filter{t.rules.isGroup}, named.Children...)
+	}
+	return t.by(RuleGroupID, f, ldap.Or(*f, named))
+}
+
+// needGIDs says that this plan's answer depends on the IDs of all pairs.
+func (p *Plan) needGIDs() {
+	if p.UnknownGIDs != nil {
+		return
+	}
+	for _, pair := range p.rules.pairs.all {
+		if pair.gid == "" {
+			p.UnknownGIDs = append(p.UnknownGIDs, pair.posix)
+		}
+	}
+}
+
+// gidAssertionHasMeaning tells of a leaf on gidNumber whether it is defined.
+func gidAssertionHasMeaning(f *ldap.Filter) bool {
+	switch f.Kind {
+	case ldap.FilterPresent:
+		return true
+	case ldap.FilterSubstrings:
+		return false
+	case ldap.FilterExtensible:
+		return (f.Rule == "" || isRule(f.Rule, ruleInteger)) && isInteger(f.Value)
+	}
+	return isInteger(f.Value)
+}
+
+// gidMatches applies a leaf that has a meaning to the ID of a pair.
+func gidMatches(f *ldap.Filter, gid string) bool {
+	switch f.Kind {
+	case ldap.FilterPresent:
+		return true
+	case ldap.FilterGreaterOrEqual, ldap.FilterLessOrEqual:
+		return ordered(f.Kind, gid, f.Value)
+	}
+	return gid == f.Value
+}
+
+func (mergeView) request(p *Plan, list []string, name string, typ ldap.AttributeType, options string) []string {
+	switch typ {
+	case ldap.MemberUID:
+		p.fire(RuleAttributes)
+		if !p.confined {
+			list = addName(list, name)
+		}
+		return addName(list, p.rules.attr+options)
+	case ldap.GIDNumber:
+		p.fire(RuleAttributes)
+	}
+	return addName(list, name)
+}
+
+func (mergeView) needed(r *Rules, list []string, f *ldap.Filter) []string {
+	typ, _ := ldap.AttributeTypeOf(f.Attr)
+	switch typ {
+	case ldap.MemberUID, r.attrType:
+		return addName(list, r.attr)
+	case ldap.GIDNumber:
+		return addName(addName(list, "gidNumber"), "cn")
+	}
+	return addName(list, f.Attr)
+}
+
+// extra: a twin is known by its class and its name, and so is the pair that a
+// group belongs to. Whether there is a memberUid shows in the members' values.
+func (mergeView) extra(p *Plan, list []string) []string {
+	if !p.confined {
+		list = addName(list, "objectClass")
+	}
+	gid := p.wants("gidNumber")
+	if gid {
+		p.needGIDs()
+	}
+	if len(p.rules.pairs.all) > 0 && (gid || !p.confined) {
+		list = addName(list, "cn")
+	}
+	if p.typesOnly && p.wants("memberUid") {
+		list = addName(list, p.rules.attr)
+	}
+	return list
+}
+
+func (mergeView) kind(r *Rules, c classes, body []byte) (entryKind, error) {
+	legacy := c.groupOfNames
+	if r.attrType == ldap.UniqueMember {
+		legacy = c.groupOfUniqueNames
+	}
+	switch {
+	case legacy:
+		return groupEntry, nil
+	case c.posixGroup && len(r.pairs.all) > 0:
+		return r.twinOrOther(body)
+	}
+	return otherEntry, nil
+}
+
+// twinOrOther: the Linux group of a pair is not shown beside its group.
+func (r *Rules) twinOrOther(body []byte) (entryKind, error) {
+	e, err := ldap.DecodeEntry(body)
+	if err != nil {
+		return otherEntry, err
+	}
+	for {
+		a, ok, err := e.NextAttribute()
+		if err != nil || !ok {
+			return otherEntry, err
+		}
+		if typ, _ := ldap.AttributeTypeOf(string(a.Description)); typ != ldap.CommonName {
+			continue
+		}
+		for {
+			v, ok, err := a.NextValue()
+			if err != nil {
+				return otherEntry, err
+			}
+			if !ok {
+				break
+			}
+			if r.pairs.ofPosix(v) != nil {
+				return hiddenEntry, nil
+			}
+		}
+	}
+}
+
+func (mergeView) appendDN(_ *Rules, dst, dn []byte) []byte { return append(dst, dn...) }
+
+func (mergeView) appendAttribute(p *Plan, dst []byte, a ldap.Attribute) (out []byte, err error) {
+	typ, options := ldap.AttributeTypeOf(string(a.Description))
+	r := p.rules
+	switch typ {
+	case ldap.MemberUID:
+		return dst, nil // the view makes its own
+	case ldap.CommonName:
+		if err := p.group.pairOf(r, a); err != nil {
+			return dst, err
+		}
+	case ldap.GIDNumber:
+		p.group.ownGID = true
+	case r.attrType:
+		if p.wantedMade("memberUid", options) {
+			if dst, err = p.appendUIDs(dst, "memberUid"+options, a); err != nil {
+				return dst, err
+			}
+		}
+	case ldap.ObjectClass:
+		if p.wanted(a.Description) {
+			dst, err = p.appendClasses(dst, &a, "")
+		}
+		return dst, err
+	}
+	if !p.wanted(a.Description) {
+		return dst, nil
+	}
+	return p.appendUntouched(dst, &a), nil
+}
+
+// pairOf remembers the pairs that the names of a group belong to: one as a
+// rule.
+func (g *group) pairOf(r *Rules, a ldap.Attribute) error {
+	for {
+		v, ok, err := a.NextValue()
+		if err != nil || !ok {
+			return err
+		}
+		if pair := r.pairs.ofLegacyBytes(v); pair != nil {
+			g.pairs = append(g.pairs, pair)
+		}
+	}
+}
+
+// appendMade adds the group ID of the pair.
+func (mergeView) appendMade(p *Plan, dst []byte) []byte {
+	g := &p.group
+	if g.ownGID || !p.wants("gidNumber") {
+		return dst
+	}
+	gids := p.rules.pairs.gidsOf(g.pairs)
+	if len(gids) == 0 {
+		p.hintNoGID()
+		return dst
+	}
+	return p.appendStrings(dst, "gidNumber", gids...)
+}
+
+// appendUIDs encodes the user names of the member DNs that are users; a group
+// without any has no such attribute.
+func (p *Plan) appendUIDs(dst []byte, description string, a ldap.Attribute) ([]byte, error) {
+	start, users := len(dst), 0
+	encode := func(dst, dn []byte) []byte {
+		if uid, ok := p.rules.plainMemberBytes(dn); ok {
+			users++
+			return ber.Append(dst, ber.OctetString, uid)
+		}
+		if uid, inside, _ := p.rules.memberUID(string(dn)); inside {
+			users++
+			return ber.Append(dst, ber.OctetString, uid)
+		}
+		return dst
+	}
+	dst, err := p.encodeValues(dst, description, &a, encode)
+	switch {
+	case err != nil || users == 0:
+		return dst[:start], err
+	case p.typesOnly:
+		return appendTypeOnly(dst[:start], description), nil
+	}
+	return dst, nil
+}
+
+func (mergeView) materialise(e *viewEntry, a viewAttribute) {
+	r := e.rules
+	typ, options := ldap.AttributeTypeOf(a.description)
+	switch typ {
+	case ldap.MemberUID:
+		return // the view makes its own
+	case ldap.CommonName:
+		for _, name := range a.values {
+			if pair := r.pairs.ofLegacy(name); pair != nil {
+				e.pairs = append(e.pairs, pair)
+			}
+		}
+	case r.attrType:
+		var uids []string
+		for _, dn := range a.values {
+			if uid, inside, _ := r.memberUID(dn); inside {
+				uids = append(uids, uid)
+			}
+		}
+		e.add("memberUid"+options, uids)
+	case ldap.ObjectClass:
+		var kept []string
+		for _, class := range a.values {
+			if !ldap.IsClass(class, classPosixGroup) {
+				kept = append(kept, class)
+			}
+		}
+		a.values = kept
+	}
+	e.attrs = append(e.attrs, a)
+}
+
+func (mergeView) finish(e *viewEntry) {
+	if !e.any("gidNumber", func(string) bool { return true }) {
+		e.add("gidNumber", e.rules.pairs.gidsOf(e.pairs))
+	}
+}
+
+// member compares DNs, as upstream does.
+func (mergeView) member(e *viewEntry, f *ldap.Filter) truth {
+	dn, _ := e.rules.liveMemberDN(f.Value)
+	return e.equal(f.Attr, ruleDistinguishedName, dn)
+}
+
+// memberUID is compared as the member DNs are that it is made of.
+func (mergeView) memberUID(e *viewEntry, f *ldap.Filter) truth {
+	uids, _ := e.rules.repairedUIDs(f.Value)
+	want := ldap.FoldValue(uids[0])
+	return truthOf(e.any(f.Attr, func(v string) bool { return ldap.FoldValue(v) == want }))
+}
