@@ -118,8 +118,8 @@ func (g *generator) posixGroup(parent string) entry {
 	if g.rarely(6) {
 		e.add("memberUid;x-a", g.some(userNames)...)
 	}
-	if g.rarely(10) {
-		e.add("cn;lang-de", pick(g, groupNames...))
+	if g.rarely(8) {
+		e.add("cn;lang-de", pick(g, g.posixName(), pick(g, groupNames...)))
 	}
 	if g.rarely(6) {
 		e.add("description", pick(g, "tagGroup", "got"))

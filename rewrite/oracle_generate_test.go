@@ -252,8 +252,8 @@ func (g *generator) member() string {
 		return pick(g, suffixes...)
 	case 18:
 		return g.storedMember()
-	case 19: // in another case, with spaces around
-		return pick(g, strings.ToUpper(uid), strings.ToLower(uid), " "+uid, uid+"  ")
+	case 19: // in another case, with spaces around, nothing
+		return pick(g, strings.ToUpper(uid), strings.ToLower(uid), " "+uid, uid+"  ", "")
 	}
 	return dn
 }
@@ -335,8 +335,9 @@ func (g *generator) filters(depth int) []ldap.Filter {
 	return f
 }
 
-func (g *generator) leaf() ldap.Filter {
-	attr := g.attribute()
+func (g *generator) leaf() ldap.Filter { return g.leafOn(g.attribute()) }
+
+func (g *generator) leafOn(attr string) ldap.Filter {
 	f := ldap.Filter{Attr: g.spelled(attr)}
 	switch g.upTo(15) {
 	case 6, 7, 8, 9:
@@ -435,7 +436,7 @@ func (g *generator) search() ldap.SearchRequest {
 func (g *generator) bridging() ldap.Filter {
 	class := ldap.Equal("objectClass", g.config.LegacyClass)
 	member := ldap.Equal(g.legacy, g.member())
-	switch g.upTo(11) {
+	switch g.upTo(13) {
 	case 0, 1, 2, 3:
 		return ldap.And(class, g.filter(3))
 	case 4:
@@ -446,6 +447,10 @@ func (g *generator) bridging() ldap.Filter {
 		return ldap.And(g.filter(3), ldap.Not(class))
 	case 7:
 		return ldap.Or(g.filter(3), ldap.Not(member))
+	case 8, 9: // what the modes make, and often a reason to evaluate it again
+		made := g.leafOn(pick(g, "gidNumber", "entryUUID", "memberUid", g.legacy))
+		pieces := ldap.Filter{Kind: ldap.FilterSubstrings, Attr: g.legacy, Substrings: g.pieces(g.legacy)}
+		return ldap.And(class, made, pick(g, pieces, ldap.Not(pieces), ldap.Present("cn")))
 	}
 	return g.filter(4)
 }
