@@ -20,7 +20,9 @@ type ComparePlan struct {
 // with the assertion as its filter, and is asked as one, so that both give the
 // same answer. Only an assertion about what the view leaves alone stays a
 // compare, under the group's upstream name.
-func (r *Rules) Compare(req *ldap.CompareRequest) *ComparePlan {
+func (r *Rules) Compare(req *ldap.CompareRequest) *ComparePlan { return r.compare(req, nil) }
+
+func (r *Rules) compare(req *ldap.CompareRequest, steps *Steps) *ComparePlan {
 	c := &ComparePlan{Compare: req}
 	if r.cfg.Mode == ModeOff {
 		return c
@@ -30,15 +32,15 @@ func (r *Rules) Compare(req *ldap.CompareRequest) *ComparePlan {
 	switch {
 	case typ == r.attrType, base.pair != nil && r.view.makes(typ), r.comparesUUID(typ, req.DN):
 		c.Compare = nil
-		c.bridge(r, req)
+		c.bridge(r, req, steps)
 	case base.pair != nil:
 		// What the view leaves alone stays a compare, so that upstream can say
 		// what is wrong with the value.
-		c.bridge(r, req)
+		c.bridge(r, req, steps)
 		c.Changed = true
 		c.Compare = &ldap.CompareRequest{DN: base.mapped, Attr: req.Attr, Value: req.Value}
 	case typ == ldap.MemberUID:
-		c.repair(r, req)
+		c.repair(r, req, steps)
 	}
 	return c
 }
@@ -57,6 +59,7 @@ func (r *Rules) comparesUUID(typ ldap.AttributeType, entry string) bool {
 	return ok && (r.pairs.ofLegacy(name) != nil || !r.pairs.isPosix(name))
 }
 
+// asSearch is the base search that asks the same question.
 func asSearch(req *ldap.CompareRequest) *ldap.SearchRequest {
 	return &ldap.SearchRequest{
 		Base: req.DN, Scope: ldap.ScopeBase, Deref: 0,
@@ -72,22 +75,22 @@ func (c *ComparePlan) UnknownGIDs() []string {
 	return c.Search.UnknownGIDs
 }
 
-func (c *ComparePlan) bridge(r *Rules, req *ldap.CompareRequest) {
+func (c *ComparePlan) bridge(r *Rules, req *ldap.CompareRequest, steps *Steps) {
 	c.Bridged = true
-	c.Search = r.bridgedSearch(asSearch(req))
+	c.Search = r.bridgedSearch(asSearch(req), steps)
 	c.Rules, c.Hints = c.Search.Rules, c.Search.Hints
 }
 
 // bridgedSearch plans a search that is bridged whether its filter says so or
 // not.
-func (r *Rules) bridgedSearch(req *ldap.SearchRequest) *Plan {
-	p := &Plan{rules: r, Request: *req}
+func (r *Rules) bridgedSearch(req *ldap.SearchRequest, steps *Steps) *Plan {
+	p := &Plan{rules: r, Request: *req, steps: steps}
 	r.bridge(p, req, r.mapBase(req.Base))
 	return p
 }
 
 // repair mends memberUid=<DN> in a compare that is otherwise posix vocabulary.
-func (c *ComparePlan) repair(r *Rules, req *ldap.CompareRequest) {
+func (c *ComparePlan) repair(r *Rules, req *ldap.CompareRequest, steps *Steps) {
 	uids, hints := r.repairedUIDs(req.Value)
 	switch {
 	case len(hints) == 0:
@@ -97,7 +100,7 @@ func (c *ComparePlan) repair(r *Rules, req *ldap.CompareRequest) {
 		c.Rules, c.Hints = []string{RuleMemberUID}, hints
 	default:
 		c.Compare = nil
-		c.Search = r.Search(asSearch(req))
+		c.Search = r.search(asSearch(req), steps)
 		c.Rules, c.Hints = c.Search.Rules, c.Search.Hints
 	}
 }

@@ -18,8 +18,6 @@ type Steps struct {
 	// Reevaluated is the filter that is checked again on each entry, "" when the
 	// translation is exact.
 	Reevaluated string
-	// Requested are the attributes requested for the proxy's own use.
-	Requested []string
 }
 
 func (s *Steps) rewrote(rule string, before, after *ldap.Filter) {
@@ -39,13 +37,22 @@ func (s *Steps) approximated(before, after *ldap.Filter) {
 func (r *Rules) Explain(req *ldap.SearchRequest) (*Plan, *Steps) {
 	steps := &Steps{}
 	p := r.search(req, steps)
-	if p.original != nil {
-		steps.Reevaluated = p.original.String()
-	}
-	for _, name := range p.Request.Attributes {
-		if p.Bridged && !p.selection.All() && !p.selection.Named(name) && name != ldap.NoAttributes {
-			steps.Requested = append(steps.Requested, name)
-		}
-	}
+	steps.finish(p)
 	return p, steps
+}
+
+// ExplainCompare is Compare in the same way.
+func (r *Rules) ExplainCompare(req *ldap.CompareRequest) (*ComparePlan, *Steps) {
+	steps := &Steps{}
+	c := r.compare(req, steps)
+	if c.Search != nil {
+		steps.finish(c.Search)
+	}
+	return c, steps
+}
+
+func (s *Steps) finish(p *Plan) {
+	if p.original != nil {
+		s.Reevaluated = p.original.String()
+	}
 }

@@ -78,29 +78,6 @@ func TestModeOffTouchesNothing(t *testing.T) {
 	}
 }
 
-func TestHints(t *testing.T) {
-	const b = testBase
-	for _, tc := range []struct{ in, want string }{
-		{"(member=jdoe)", HintUsernameWhereDN},
-		{"(memberUid=uid=jdoe," + b + ")", HintDNWhereUsername},
-		{"(member=uid=jdoe@example.com," + b + ")", HintSuffixStripped},
-		{"(memberUid=jdoe@EXAMPLE.com)", HintSuffixStripped},
-		{"(member=*jdoe*)", HintMemberSubstring},
-		{"(member=uid=JDoe," + b + ")", HintUppercaseUID},
-		{"(member=uid=jdoe,dc=elsewhere)", HintOutsideUsersBase},
-		{"(&(objectClass=groupOfNames)(cn=got))", HintPosixNameAsLegacy},
-	} {
-		r := sampleRules(t, func(c *Config) { c.StripSuffixes = []string{"@example.com"} })
-		p := r.Search(&ldap.SearchRequest{Base: b, Filter: filterOf(t, tc.in)})
-		if diff := cmp.Diff([]string{tc.want}, p.Hints); diff != "" {
-			t.Errorf("%s: %s", tc.in, diff)
-		}
-		if HintText[tc.want] == "" {
-			t.Errorf("%s has no text", tc.want)
-		}
-	}
-}
-
 func gotEntry() []byte {
 	return entryBody("cn=got,"+testBase,
 		[]string{"objectClass", "top", "posixGroup"}, []string{"description", "tagGroup"},

@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"proxy":              {"rewrite", "internal/upstream", "internal/lookup", "internal/secret", "internal/ldap", "internal/ber", "internal/bytesize"},
 	"internal/logging":   {"internal/lookup"},
 	"internal/metrics":   {"internal/lookup"},
+	"internal/explain":   {"rewrite", "internal/ldif", "internal/ldap", "internal/ber"},
 	"internal/config":    {"proxy", "rewrite", "internal/upstream", "internal/bytesize", "configs"},
 }
 

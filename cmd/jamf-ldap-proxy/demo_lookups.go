@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"sort"
 	"strings"
 
@@ -90,18 +89,3 @@ func (l demoLookup) answer(out io.Writer, conn *goldap.Conn, paint painter) erro
 	}
 	return nil
 }
-
-// painter colours for a terminal and writes plain text otherwise.
-type painter struct{ on bool }
-
-func newPainter(out output) painter { return painter{out.terminal && os.Getenv("NO_COLOR") == ""} }
-
-func (p painter) wrap(code, s string) string {
-	if !p.on {
-		return s
-	}
-	return "\x1b[" + code + "m" + s + "\x1b[0m"
-}
-
-func (p painter) bold(s string) string   { return p.wrap("1", s) }
-func (p painter) answer(s string) string { return p.wrap("32", s) }

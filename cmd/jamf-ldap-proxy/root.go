@@ -23,6 +23,6 @@ JumpCloud's posixGroup entries, group ID included, and shows every lookup.`,
 		return &usageError{err, cmd.CommandPath() + " --help"}
 	})
 	root.SetVersionTemplate("jamf-ldap-proxy {{.Version}}\n")
-	root.AddCommand(newServeCommand(), newDemoCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newDemoCommand(), newExplainCommand(), newVersionCommand())
 	return root
 }

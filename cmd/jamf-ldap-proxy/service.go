@@ -31,9 +31,12 @@ type output struct {
 	terminal bool
 }
 
-func newOutput(w io.Writer) output {
-	f, ok := w.(*os.File)
-	return output{w, ok && term.IsTerminal(int(f.Fd()))}
+func newOutput(w io.Writer) output { return output{w, isTerminal(w)} }
+
+// isTerminal tells whether a stream of this process is one.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // service is everything that serve and demo run: the order of the fields is

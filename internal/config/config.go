@@ -23,8 +23,8 @@ import (
 //
 // After Load or Parse it is complete and checked: defaults are filled in, file
 // names are absolute, Web.Address is "" when the page is switched off,
-// Groups.Base repeats Upstream.Base, and Groups.LegacyClass is spelled as in
-// the schema.
+// Groups.Base repeats Upstream.Base, Groups.LegacyClass is spelled as in the
+// schema, and Upstream.ServiceAccount.Password is loaded.
 type Config struct {
 	Listeners []proxy.ListenerConfig `yaml:"listeners"`
 	Upstream  upstream.Config        `yaml:"upstream"`
@@ -32,6 +32,10 @@ type Config struct {
 	Web       WebConfig              `yaml:"web"`
 	Log       LogConfig              `yaml:"log"`
 	Limits    proxy.Limits           `yaml:"limits"`
+
+	// Warnings are what the loader found that works and is still worth a look,
+	// one sentence each. They are no key of the file.
+	Warnings []string `yaml:"-"`
 }
 
 // WebConfig is the `web` section: the page, /metrics and the health checks.

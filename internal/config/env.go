@@ -49,6 +49,10 @@ func (l *loader) readEnv(environ []string) {
 	// By name, and LISTENERS_2 before LISTENERS_10: items are appended in order.
 	slices.SortFunc(vars, func(a, b variable) int { return cmp.Compare(sortKey(a.name), sortKey(b.name)) })
 	for _, v := range vars {
+		if v.name == PasswordVariable {
+			l.passwordFromVariable(v.value)
+			continue
+		}
 		l.readVariable(v)
 	}
 	l.variables = len(vars)
@@ -149,6 +153,7 @@ func (l *loader) unknownVariable(v variable, rest string) {
 	for _, key := range Keys() {
 		names = append(names, variableName(key))
 	}
+	names = append(names, strings.TrimPrefix(PasswordVariable, EnvPrefix))
 	p.Message = "no key of the configuration has this name"
 	p.Try = "unset it; a variable is " + EnvPrefix + " and the key in capitals, for example " + EnvPrefix + "UPSTREAM_BASE"
 	if near := nearest(rest, names); near != "" {

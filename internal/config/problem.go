@@ -87,18 +87,13 @@ func (l *loader) mistake(path, value, message, try string) {
 		p.File = cmp.Or(l.name, "configuration")
 	default:
 		p.File, p.Line, p.Column = l.name, from.line, from.column
-		p.Snippet = l.src.snippet(from.line, from.column)
 	}
 	l.add(p)
 }
 
 // mistakeAt records a problem that is no value's: it stands at a place.
 func (l *loader) mistakeAt(line, column int, key, message, try string) {
-	p := &Problem{File: l.name, Line: line, Column: column, Key: key, Message: message, Try: try}
-	if l.src != nil && line > 0 {
-		p.Snippet = l.src.snippet(line, column)
-	}
-	l.add(p)
+	l.add(&Problem{File: l.name, Line: line, Column: column, Key: key, Message: message, Try: try})
 }
 
 func (l *loader) add(p *Problem) {
@@ -126,6 +121,10 @@ func (l *loader) isBad(path string) bool {
 func (l *loader) result() error {
 	if len(l.problems) == 0 {
 		return nil
+	}
+	// Quoted at the end, because a mistake can hide part of its line.
+	for _, p := range l.problems {
+		p.Snippet = l.src.snippet(p.Line, p.Column)
 	}
 	slices.SortStableFunc(l.problems, func(a, b *Problem) int {
 		return cmp.Or(

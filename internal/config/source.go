@@ -25,6 +25,15 @@ func normalise(data []byte) []byte {
 	return bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
 }
 
+// hide replaces what stands at a place and behind it.
+func (s *source) hide(line, column int) {
+	if s == nil || line < 1 || line > len(s.lines) {
+		return
+	}
+	text := []rune(s.lines[line-1])
+	s.lines[line-1] = string(text[:min(max(column, 1)-1, len(text))]) + hidden
+}
+
 // A quoted line keeps this many characters before and after the mark.
 const (
 	snippetBefore = 60

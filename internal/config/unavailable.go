@@ -11,10 +11,7 @@ import (
 var unavailableKeys = []string{
 	"cache",
 	"journal",
-	"groups.discover",
-	"groups.stable_uuid",
 	"listeners[].proxy_protocol",
-	"upstream.service_account",
 	"upstream.warm",
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"jamf-ldap-proxy/rewrite"
 )
@@ -13,10 +14,7 @@ var legacyClasses = []string{"groupOfNames", "groupOfUniqueNames"}
 
 func (l *loader) validateGroups() {
 	c := &l.cfg.Groups
-	if c.Mode == "merge" {
-		l.mistake("groups.mode", string(c.Mode), "merge is not available in this version", "use posix or off")
-	}
-	l.oneOf("groups.mode", string(c.Mode), string(rewrite.ModePosix), string(rewrite.ModeOff))
+	l.oneOf("groups.mode", string(c.Mode), string(rewrite.ModePosix), string(rewrite.ModeMerge), string(rewrite.ModeOff))
 	for _, class := range legacyClasses {
 		if strings.EqualFold(c.LegacyClass, class) {
 			c.LegacyClass = class
@@ -30,6 +28,33 @@ func (l *loader) validateGroups() {
 		}
 	}
 	l.validatePairs()
+	l.validateDiscovery()
+}
+
+// minDiscoverEvery keeps a small number from becoming a load: each discovery
+// reads every group of the organisation.
+const minDiscoverEvery = 10 * time.Second
+
+func (l *loader) validateDiscovery() {
+	c := l.cfg.Groups.Discover
+	if c.Every < minDiscoverEvery {
+		l.mistake("groups.discover.every", shortDuration(c.Every),
+			"must be at least "+shortDuration(minDiscoverEvery)+", because every group is read each time",
+			"write a longer time; the default is 5m")
+	}
+	account := &l.cfg.Upstream.ServiceAccount
+	if !c.Enabled || account.Complete() {
+		return
+	}
+	const otherwise = ", or set groups.discover.enabled: false"
+	switch {
+	case account.DN == "":
+		l.missing("upstream.service_account.dn",
+			"groups.discover reads the groups as this user: write uid=NAME,"+l.exampleBase()+otherwise)
+	case account.PasswordFile == "":
+		l.missing(passwordFileKey,
+			"name a file that holds the password, or set the variable "+PasswordVariable+otherwise)
+	}
 }
 
 func (l *loader) validatePairs() {

@@ -23,6 +23,7 @@ func (l *loader) validateUpstream() {
 	}
 	l.oneOf("upstream.tls.min_version", c.TLS.MinVersion, "1.2", "1.3")
 	l.validateServerName(c.TLS.ServerName)
+	l.validateServiceAccount()
 	l.positive("upstream.connect_timeout", c.ConnectTimeout)
 	l.positive("upstream.bind_timeout", c.BindTimeout)
 	l.positive("upstream.search_timeout", c.SearchTimeout)
@@ -126,12 +127,16 @@ func (l *loader) validateBase() {
 		l.missing("upstream.base", try)
 		return
 	}
-	dn, err := goldap.ParseDN(base)
-	if err != nil || len(dn.RDNs) == 0 || slices.ContainsFunc(dn.RDNs, hasEmptyType) {
+	if !isDN(base) {
 		l.mistake("upstream.base", base, "is not a DN", try)
 		return
 	}
 	l.cfg.Groups.Base = base
+}
+
+func isDN(text string) bool {
+	dn, err := goldap.ParseDN(text)
+	return err == nil && len(dn.RDNs) > 0 && !slices.ContainsFunc(dn.RDNs, hasEmptyType)
 }
 
 // hasEmptyType catches "=x" and "ou =x", which go-ldap lets pass.

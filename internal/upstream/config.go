@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"jamf-ldap-proxy/internal/bytesize"
+	"jamf-ldap-proxy/internal/secret"
 )
 
 // Config is the `upstream` section of the configuration file: the directory
@@ -35,7 +36,14 @@ type Config struct {
 type ServiceAccount struct {
 	DN           string `yaml:"dn"`
 	PasswordFile string `yaml:"password_file"` // holds the password and nothing else; a final newline does not count
+	// Password is what the loader found in PasswordFile or in a variable. It
+	// is no key of the file: a configuration is read by more eyes than a
+	// password should be.
+	Password secret.Password `yaml:"-"`
 }
+
+// Complete tells whether the proxy can bind as this account.
+func (a *ServiceAccount) Complete() bool { return a.DN != "" && !a.Password.Empty() }
 
 // TLSConfig says how the upstream certificate is verified. Verification cannot
 // be switched off.
