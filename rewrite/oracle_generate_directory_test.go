@@ -137,7 +137,11 @@ func (g *generator) posixGroup(parent string) entry {
 
 func (g *generator) legacyGroup(parent string) entry {
 	cn := g.legacyName()
-	e := entry{dn: ldap.DN{{{Type: "cn", Value: cn}}}.String() + "," + parent}
+	rdn := ldap.RDN{{Type: "cn", Value: cn}}
+	if g.rarely(12) {
+		rdn = append(rdn, ldap.AVA{Type: "ou", Value: cn})
+	}
+	e := entry{dn: ldap.DN{rdn}.String() + "," + parent}
 	class, attr := g.legacyKind()
 	e.add("objectClass", "top", class)
 	e.add("cn", g.names(cn)...)

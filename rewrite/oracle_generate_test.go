@@ -466,6 +466,9 @@ func (g *generator) base() string {
 	case 11, 12:
 		return g.groupDN()
 	case 13:
+		if g.config.Mode == rewrite.ModeMerge && g.rarely(4) {
+			return "cn=x," + g.shownDN() // below a name that the view shows as it is
+		}
 		return g.shownDN()
 	case 14:
 		if len(g.config.Pairs) > 0 {

@@ -63,7 +63,7 @@ func (o oracle) uidsOf(members []string) []string {
 
 // gidsOf returns the group IDs that the pair table knows for a legacy group.
 // There are several when the group has several names and they are in several
-// pairs: none of them is the right one.
+// pairs: which is the right one is not known.
 func (o oracle) gidsOf(e entry) []string {
 	var gids []string
 	for _, p := range o.Pairs {
@@ -95,7 +95,7 @@ func (o oracle) mergeMemberLeaf(f *ldap.Filter, shown entry) truth {
 	asserted := f.Value
 	switch uid, kind := o.userOf(f.Value); kind {
 	case isUser, isBare:
-		asserted = o.memberDNs([]string{o.stripped(uid)})[0]
+		asserted = o.memberDN(o.stripped(uid))
 	case isMalformed:
 		return undefined
 	}

@@ -89,7 +89,7 @@ func (o oracle) viewClasses(classes []string) []string {
 func (o oracle) memberDNs(uids []string) []string {
 	var dns []string
 	for _, uid := range uids {
-		dns = append(dns, "uid="+string(ldap.AppendDNValue(nil, uid))+","+o.Base)
+		dns = append(dns, o.memberDN(uid))
 	}
 	return dns
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -27,6 +28,30 @@ func TestOracleCompare(t *testing.T) {
 	seen := coverage{}
 	rapid.Check(t, func(t *rapid.T) { checkCompare(t, compareCases.Draw(t, "case"), seen) })
 	t.Log(seen)
+}
+
+// TestOracleUUID: both have the same stable UUID for a DN, however it is spelled.
+func TestOracleUUID(t *testing.T) {
+	types := []string{"cn", "CN", "2.5.4.3", "commonName", "ou", "uid", "userid", "dc", "o", "2.5.4.10", "gidNumber", "Foo", "1.2.3"}
+	avas := rapid.Custom(func(t *rapid.T) ldap.AVA {
+		value := rapid.OneOf(rapid.String(), rapid.StringMatching(`[ #=,+"\\<>;a-bA-Bé\x00-\x20]{0,6}`)).Draw(t, "value")
+		return ldap.AVA{Type: rapid.SampledFrom(types).Draw(t, "type"), Value: value}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		var dn ldap.DN
+		for range rapid.IntRange(1, 3).Draw(t, "RDNs") {
+			dn = append(dn, rapid.SliceOfN(avas, 1, 3).Draw(t, "RDN"))
+		}
+		spelled := rapid.StringMatching(`(cn|OU|2\.5\.4\.3) ?= ?[ #=,+"\\a-bA-Bé]{0,8}`).Draw(t, "spelled")
+		for _, text := range []string{dn.String(), spelled} {
+			if strings.ContainsRune(normalDN(text), utf8.RuneError) {
+				continue // no directory string: how it is folded is not defined
+			}
+			if got, want := rewrite.StableUUID(text), stableUUID(text); got != want {
+				t.Fatalf("%q: fast path %s, oracle %s of %q", text, got, want, normalDN(text))
+			}
+		}
+	})
 }
 
 func FuzzTranslate(f *testing.F) {

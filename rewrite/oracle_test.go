@@ -276,6 +276,11 @@ func (o oracle) userOf(value string) (uid, kind string) {
 	return "", isOther
 }
 
+// memberDN is the DN of the user with that name.
+func (o oracle) memberDN(uid string) string {
+	return "uid=" + string(ldap.AppendDNValue(nil, uid)) + "," + o.Base
+}
+
 // stripped cuts the first configured suffix that matches and leaves something.
 func (o oracle) stripped(uid string) string {
 	for _, suffix := range o.StripSuffixes {
