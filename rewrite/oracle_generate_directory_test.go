@@ -176,14 +176,21 @@ func (g *generator) legacyGroup(parent string) entry {
 func (g *generator) members() []string {
 	var out []string
 	for range g.upTo(4) {
-		if m := g.storedMember(); !slices.Contains(out, m) {
-			out = append(out, m)
+		if m := g.storedMember(); !slices.ContainsFunc(out, func(have string) bool { return sameDN(have, m) }) {
+			out = append(out, m) // no directory stores one value in two spellings
 		}
 	}
 	if len(out) == 0 || g.rarely(4) {
 		out = append(out, "cn=nobody")
 	}
 	return out
+}
+
+// sameDN compares as distinguishedNameMatch does, and what is no DN as text.
+func sameDN(a, b string) bool {
+	m, isDN := parseName(a)
+	n, alsoDN := parseName(b)
+	return a == b || isDN && alsoDN && m.equal(n)
 }
 
 // storedMember is mostly a user's DN, in one of the spellings that mean the

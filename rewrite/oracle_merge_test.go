@@ -49,12 +49,12 @@ func withoutPosixGroup(classes []string) []string {
 	return slices.DeleteFunc(slices.Clone(classes), func(class string) bool { return sameClass(class, "posixGroup") })
 }
 
-// uidsOf returns the user names of the members that are users. Two spellings
-// of one name stay two: which of them the Linux group has is not known.
+// uidsOf returns the user names of the members that are users. No two are the
+// same: a directory does not store equal DNs twice.
 func (o oracle) uidsOf(members []string) []string {
 	var uids []string
 	for _, member := range members {
-		if uid, kind := o.userOf(member); kind == isUser && !slices.Contains(uids, uid) {
+		if uid, kind := o.userOf(member); kind == isUser {
 			uids = append(uids, uid)
 		}
 	}

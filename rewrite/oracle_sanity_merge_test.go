@@ -44,8 +44,7 @@ ou: gameOfThrones
 description: tagGroup
 member: uid=Jon.Snow,ou=Users,o=org,dc=jumpcloud,dc=com
 member: userid = x\,y , OU=users,o=org,dc=jumpcloud,dc=com
-member: UID=\4aon.Snow,ou=Users,o=org,dc=jumpcloud,dc=com
-member: uid=JON.SNOW,ou=Users,o=org,dc=jumpcloud,dc=com
+member: UID=\4aORAH,ou=Users,o=org,dc=jumpcloud,dc=com
 member: uid=ghost,ou=Sub,ou=Users,o=org,dc=jumpcloud,dc=com
 member: cn=nobody
 member;x-a: uid=Arya,ou=Users,o=org,dc=jumpcloud,dc=com
@@ -144,13 +143,12 @@ ou: gameOfThrones
 description: tagGroup
 member: uid=Jon.Snow,ou=Users,o=org,dc=jumpcloud,dc=com
 member: userid = x\,y , OU=users,o=org,dc=jumpcloud,dc=com
-member: UID=\4aon.Snow,ou=Users,o=org,dc=jumpcloud,dc=com
-member: uid=JON.SNOW,ou=Users,o=org,dc=jumpcloud,dc=com
+member: UID=\4aORAH,ou=Users,o=org,dc=jumpcloud,dc=com
 member: uid=ghost,ou=Sub,ou=Users,o=org,dc=jumpcloud,dc=com
 member: cn=nobody
 memberUid: Jon.Snow
 memberUid: x,y
-memberUid: JON.SNOW
+memberUid: JORAH
 member;x-a: uid=Arya,ou=Users,o=org,dc=jumpcloud,dc=com
 memberUid;x-a: Arya
 entryUUID: 00000000-0000-4000-8000-000000000001
@@ -389,7 +387,7 @@ func TestOracleMergeSelection(t *testing.T) {
 		{[]string{"1.1"}, false, ""},
 		{[]string{"GIDNUMBER"}, false, "gidNumber=7001"},
 		{[]string{"1.3.6.1.1.1.1.12;X-A", "1.1"}, false, "memberUid;x-a=Arya"},
-		{[]string{"memberuid"}, false, "memberUid=Jon.Snow=x,y=JON.SNOW memberUid;x-a=Arya"},
+		{[]string{"memberuid"}, false, "memberUid=Jon.Snow=x,y=JORAH memberUid;x-a=Arya"},
 		{[]string{"+"}, false, "entryUUID=00000000-0000-4000-8000-000000000001"},
 	} {
 		a := mergeOracle().search(mergeSample, &ldap.SearchRequest{Base: "cn=gameOfThrones," + usersBase,
