@@ -61,7 +61,7 @@ func pairs(ctx context.Context, o pairsOptions, in io.Reader, out, progress outp
 	if err := o.chooseFormat(out); err != nil {
 		return err
 	}
-	cfg, err := loadConfigWith(o.config, environWithout(passwordVariable))
+	cfg, err := loadConfig(o.config)
 	if err != nil {
 		return err
 	}

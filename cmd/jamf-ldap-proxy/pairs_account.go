@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 
 	"golang.org/x/term"
 
@@ -18,13 +16,7 @@ import (
 
 // passwordVariable holds the password of --dn. There is no flag for it: other
 // users of the machine can read command lines.
-const passwordVariable = config.EnvPrefix + "PASSWORD"
-
-// environWithout is the environment for the configuration, in which a variable
-// of ours that is no key would be a mistake.
-func environWithout(name string) []string {
-	return slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
-}
+const passwordVariable = config.CommandPasswordVariable
 
 // readAs is who reads the groups.
 type readAs struct {

@@ -38,10 +38,8 @@ Exit codes: 0 ended by a signal, 1 failed while running, 2 wrong configuration.`
 	return cmd
 }
 
-func loadConfig(file string) (config.Config, error) { return loadConfigWith(file, os.Environ()) }
-
-func loadConfigWith(file string, environ []string) (config.Config, error) {
-	cfg, err := config.Load(file, environ)
+func loadConfig(file string) (config.Config, error) {
+	cfg, err := config.Load(file, os.Environ())
 	if err != nil {
 		return cfg, &usageError{err: err}
 	}
