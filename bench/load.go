@@ -1,173 +1,146 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
+	"os"
 	"slices"
 	"sync"
 	"time"
-
-	goldap "github.com/go-ldap/ldap/v3"
-
-	"jamf-ldap-proxy/internal/directory"
-	"jamf-ldap-proxy/internal/ldap"
 )
 
-// workload is one question in variants, so that no peer can answer from a
-// single cached line.
-type workload struct {
-	name        string
-	filter      func(i int) string // what peers that do not translate are asked
-	attrs       []string
-	legacy      func(i int) string // what jamf-ldap-proxy is asked, nil for the same
-	legacyAttrs []string
+// manner is how the load uses connections.
+type manner int
+
+const (
+	persistent manner = iota // bind once, then one search after the other
+	perLookup                // connect, bind, search, unbind
+)
+
+// load is one measurement.
+type load struct {
+	target   target
+	pid      int // whose CPU time is measured
+	manner   manner
+	clients  int
+	requests [][]byte
+	duration time.Duration
 }
 
-const variants = 64
-
-func workloads(users int) []workload {
-	user := func(i int) string { return fmt.Sprintf("user%05d", 1+(i*37)%users) }
-	dn := func(i int) string { return "uid=" + user(i) + "," + directory.SampleBase }
-	return []workload{
-		{name: "user", attrs: []string{"uid", "cn", "mail", "givenName", "sn", "uidNumber", "memberOf", "loginShell"},
-			filter: func(i int) string { return "(&(objectClass=inetOrgPerson)(uid=" + user(i) + "))" }},
-		{name: "membership", attrs: []string{"cn", "gidNumber"}, legacyAttrs: []string{"cn", "gidNumber"},
-			filter: func(i int) string { return "(&(objectClass=posixGroup)(memberUid=" + user(i) + "))" },
-			legacy: func(i int) string { return "(&(objectClass=groupOfNames)(member=" + dn(i) + "))" }},
-		{name: "group 500", attrs: []string{"cn", "member"}, legacyAttrs: []string{"cn", "gidNumber", "member"},
-			filter: func(int) string { return `(&(objectClass=groupOfNames)(cn=Team 0001 \28Site 0\29))` },
-			legacy: func(int) string { return `(&(objectClass=groupOfNames)(cn=Team 0001 \28Site 0\29))` }},
-	}
+// sample is its outcome; times in microseconds.
+type sample struct {
+	perSecond float64
+	cpu       float64 // of the peer's process per lookup; of the directory's own for "direct"
+	own       float64 // of the load generator
+	p50, p99  float64
 }
 
-// requests encodes the variants for a peer.
-func (w workload) requests(translating bool) ([][]byte, error) {
-	filter, attrs := w.filter, w.attrs
-	if translating && w.legacy != nil {
-		filter, attrs = w.legacy, w.legacyAttrs
-	}
-	var list [][]byte
-	for i := range variants {
-		packet, err := goldap.CompileFilter(filter(i))
-		if err != nil {
-			return nil, err
-		}
-		f, err := ldap.DecodeFilter(string(packet.Bytes()), ldap.Limits{Nesting: 64, FilterTerms: 4096})
-		if err != nil {
-			return nil, err
-		}
-		req := ldap.SearchRequest{Base: directory.SampleBase, Scope: ldap.ScopeSubtree, Deref: 3, TimeLimit: 61, Filter: f, Attributes: attrs}
-		list = append(list, ldap.AppendOperation(nil, 2, ldap.OpSearchRequest, ldap.AppendSearchRequest(nil, &req), nil))
-	}
-	return list, nil
+// worker is one client of the load, which asks again as soon as it is answered.
+type worker struct {
+	client client
+	took   []uint32 // tenths of a microsecond
+	err    error
 }
 
-// measure loads one peer from clients that ask again as soon as they are
-// answered, over connections that stay.
-func measure(p peer, w workload, clients int, duration time.Duration) (sample, error) {
-	requests, err := w.requests(p.translating)
-	if err != nil {
-		return sample{}, err
-	}
-	list := make([]*client, clients)
+// patience is what one measurement may take beyond its duration.
+const patience = 20 * time.Second
+
+func (l *load) measure() (sample, error) {
+	list := make([]*worker, l.clients)
+	deadline := time.Now().Add(l.duration + patience)
 	for i := range list {
-		if list[i], err = dial(p.address); err != nil {
-			return sample{}, err
+		list[i] = &worker{took: make([]uint32, 0, 1<<16)}
+		if l.manner == persistent {
+			if err := l.target.dial(&list[i].client, deadline); err != nil {
+				return sample{}, err
+			}
+			defer list[i].client.conn.Close()
 		}
-		defer list[i].conn.Close()
 	}
-	cpuBefore, err := cpuTime(p.pid)
+	cpu, own, err := cpuTimes(l.pid)
 	if err != nil {
 		return sample{}, err
 	}
 	start := time.Now()
 	var wg sync.WaitGroup
-	for _, c := range list {
-		wg.Go(func() { c.err = c.loop(requests, start.Add(duration)) })
+	for _, w := range list {
+		wg.Go(func() { w.err = w.loop(l, start.Add(l.duration), deadline) })
 	}
 	wg.Wait()
 	elapsed := time.Since(start)
-	cpuAfter, err := cpuTime(p.pid)
+	cpuAfter, ownAfter, err := cpuTimes(l.pid)
 	if err != nil {
 		return sample{}, err
 	}
-	var all []time.Duration
-	for _, c := range list {
-		if c.err != nil {
-			return sample{}, c.err
+	return summary(list, elapsed, cpuAfter-cpu, ownAfter-own)
+}
+
+func cpuTimes(pid int) (peer, own time.Duration, err error) {
+	peer, err = cpuTime(pid)
+	own, err2 := cpuTime(os.Getpid())
+	return peer, own, errors.Join(err, err2)
+}
+
+func summary(list []*worker, elapsed, cpu, own time.Duration) (sample, error) {
+	var all []uint32
+	for _, w := range list {
+		if w.err != nil {
+			return sample{}, w.err
 		}
-		all = append(all, c.took...)
+		all = append(all, w.took...)
+	}
+	if len(all) == 0 {
+		return sample{}, errors.New("no lookup was finished")
 	}
 	slices.Sort(all)
 	n := float64(len(all))
 	return sample{
 		perSecond: n / elapsed.Seconds(),
-		cpu:       float64((cpuAfter - cpuBefore).Microseconds()) / n,
-		p50:       float64(all[len(all)/2].Microseconds()), p99: float64(all[len(all)*99/100].Microseconds()),
+		cpu:       float64(cpu.Microseconds()) / n, own: float64(own.Microseconds()) / n,
+		p50: float64(all[len(all)/2]) / 10, p99: float64(all[len(all)*99/100]) / 10,
 	}, nil
 }
 
-type client struct {
-	conn   net.Conn
-	framer *ldap.Framer
-	took   []time.Duration
-	err    error
-}
-
-func dial(address string) (*client, error) {
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	c := &client{conn: conn, framer: ldap.NewFramer(conn)}
-	body := ldap.AppendSimpleBind(nil, "uid=jamf.ldap,"+directory.SampleBase, []byte(directory.SamplePassword))
-	if _, err := c.ask(ldap.AppendOperation(nil, 1, ldap.OpBindRequest, body, nil)); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("binding: %w", err)
-	}
-	return c, nil
-}
-
-// ask sends a request and reads to its result; it returns the entries seen.
-func (c *client) ask(request []byte) (entries int, err error) {
-	if _, err := c.conn.Write(request); err != nil {
-		return 0, err
-	}
-	for {
-		frame, err := c.framer.Next(64<<20, nil)
-		if err != nil {
-			return entries, err
-		}
-		m, err := ldap.ParseMessage(frame)
-		if err != nil {
-			return entries, err
-		}
-		if m.Op == ldap.OpSearchResultEntry {
-			entries++
-			continue
-		}
-		res, _, err := ldap.DecodeResult(m.Body)
-		if err == nil && res.Code != ldap.Success {
-			err = fmt.Errorf("answered %v %s", res.Code, res.Diagnostic)
-		}
-		return entries, err
-	}
-}
-
-func (c *client) loop(requests [][]byte, until time.Time) error {
-	for i := rand.IntN(variants); ; i++ {
-		before := time.Now()
-		if before.After(until) {
-			return nil
-		}
-		entries, err := c.ask(requests[i%variants])
-		if err != nil {
+// loop reads the clock once per lookup: the end of one is the start of the next.
+func (w *worker) loop(l *load, until, deadline time.Time) error {
+	before := time.Now()
+	for i := rand.IntN(len(l.requests)); before.Before(until); i++ {
+		if err := w.lookup(l, l.requests[i%len(l.requests)], deadline); err != nil {
 			return err
 		}
-		if entries == 0 && i%variants == 0 {
-			return fmt.Errorf("no entries: the peer does not answer the question")
-		}
-		c.took = append(c.took, time.Since(before))
+		now := time.Now()
+		w.took = append(w.took, uint32(now.Sub(before)/100))
+		before = now
 	}
+	return nil
+}
+
+func (w *worker) lookup(l *load, request []byte, deadline time.Time) error {
+	if l.manner == perLookup {
+		if err := l.target.dial(&w.client, deadline); err != nil {
+			return err
+		}
+		defer w.client.hangUp()
+	}
+	_, err := w.client.ask(request)
+	return err
+}
+
+// count asks every request once and returns the entries found: peers that
+// answer the same question have to find the same. It also warms caches.
+func count(t target, requests [][]byte) (entries int, err error) {
+	var c client
+	if err := t.dial(&c, time.Now().Add(patience)); err != nil {
+		return 0, err
+	}
+	defer c.hangUp()
+	for i, r := range requests {
+		n, err := c.ask(r)
+		if err != nil {
+			return entries, fmt.Errorf("request %d: %w", i, err)
+		}
+		entries += n
+	}
+	return entries, nil
 }
