@@ -7,7 +7,7 @@ import "fmt"
 func (s *site) startHAProxy(name string, up upstream) (*process, error) {
 	server := up.address
 	if up.secure {
-		server += " ssl verify required ca-file " + s.certs.ca + " verifyhost 127.0.0.1 no-ssl-reuse"
+		server += " ssl verify required ca-file " + s.certs.ca + " verifyhost localhost no-ssl-reuse"
 	}
 	return s.start("haproxy", func(plain, secure string) ([]string, error) {
 		file, err := s.write(name+".cfg", fmt.Sprintf(`global

@@ -247,14 +247,42 @@ func BenchmarkPlanMembership(b *testing.B) {
 	}
 }
 
-func BenchmarkEntryGroup500(b *testing.B) {
+func BenchmarkPlanGroup(b *testing.B) {
+	r := sampleRules(b)
+	req := &ldap.SearchRequest{Base: testBase, Filter: filterOf(b, "(&(objectClass=groupOfNames)(cn=gameOfThrones))"), Attributes: []string{"gidNumber", "cn"}}
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Search(req)
+	}
+}
+
+// BenchmarkEntryMembership undoes what a membership question finds: a name
+// and a number.
+func BenchmarkEntryMembership(b *testing.B) {
+	body := entryBody("cn=got,"+testBase, []string{"gidNumber", "7001"}, []string{"cn", "got"})
+	p := sampleRules(b).Search(&ldap.SearchRequest{Base: testBase, Filter: filterOf(b, "(&(objectClass=groupOfNames)(member=uid=jon.snow,"+testBase+"))"), Attributes: []string{"gidNumber", "cn"}})
+	dst := make([]byte, 0, 1<<10)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := p.AppendEntry(dst[:0], 7, body, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEntryGroup500(b *testing.B)   { benchmarkEntryGroup(b, 500) }
+func BenchmarkEntryGroup20000(b *testing.B) { benchmarkEntryGroup(b, 20_000) }
+
+// benchmarkEntryGroup undoes a posixGroup entry: names, and a DN per member.
+func benchmarkEntryGroup(b *testing.B, size int) {
 	members := []string{"memberUid"}
-	for range 500 {
+	for range size {
 		members = append(members, "first.lastname")
 	}
 	body := entryBody("cn=got,"+testBase, []string{"objectClass", "top", "posixGroup"}, []string{"gidNumber", "7001"}, []string{"cn", "got"}, members)
 	p := sampleRules(b).Search(&ldap.SearchRequest{Base: testBase, Filter: filterOf(b, "(&(objectClass=groupOfNames)(cn=gameOfThrones))"), Attributes: []string{"gidNumber", "cn", "member"}})
-	dst := make([]byte, 0, 1<<17)
+	dst := make([]byte, 0, 1<<22)
+	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, _, err := p.AppendEntry(dst[:0], 7, body, nil); err != nil {

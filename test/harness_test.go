@@ -42,6 +42,7 @@ type settings struct {
 	upstream      map[string]any // further keys of section upstream
 	plain         bool           // without the race detector even when the tests run with it
 	upstreamIsOff bool           // do not wait for /readyz
+	logLevel      string         // debug when empty
 }
 
 type yamlMap = map[string]any
@@ -96,6 +97,10 @@ func (s settings) yaml(t testing.TB) []byte {
 	if len(s.suffixes) > 0 {
 		groups["strip_suffixes"] = s.suffixes
 	}
+	level := "debug"
+	if s.logLevel != "" {
+		level = s.logLevel
+	}
 	limits := yamlMap{"drain": "5s"}
 	for k, v := range s.limits {
 		limits[k] = v
@@ -105,7 +110,7 @@ func (s settings) yaml(t testing.TB) []byte {
 		"upstream":  upstream,
 		"groups":    groups,
 		"web":       yamlMap{"address": "127.0.0.1:0"},
-		"log":       yamlMap{"format": "json", "level": "debug"},
+		"log":       yamlMap{"format": "json", "level": level},
 		"limits":    limits,
 	})
 	if err != nil {

@@ -231,3 +231,30 @@ func BenchmarkGroup500(b *testing.B) {
 		out = ldap.AppendEnvelope(out[:0], 4711, m.Tail)
 	}
 }
+
+// What a record takes from a request: its filter as text.
+func BenchmarkFilterText(b *testing.B) {
+	s := userSearch()
+	var out []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		out = s.Filter.AppendText(out[:0], 2048, nil)
+	}
+}
+
+// A final result: looked at, and passed on under another message ID.
+func BenchmarkPassResult(b *testing.B) {
+	wire := ldap.AppendResult(nil, 7, ldap.OpSearchResultDone, &ldap.Result{}, nil)
+	var out []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		m, err := ldap.ParseMessage(wire)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, _, err := ldap.DecodeResult(m.Body); err != nil {
+			b.Fatal(err)
+		}
+		out = ldap.AppendEnvelope(out[:0], 4711, m.Tail)
+	}
+}
