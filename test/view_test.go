@@ -14,20 +14,16 @@ import (
 // are beyond the view and left out.
 func TestExpectedAnswersOnTheView(t *testing.T) {
 	t.Parallel()
-	up := viewInSlapd(t, "")
-	var table []question
-	for _, s := range jamfShapes {
-		s.what = fmt.Sprintf("%02d %s", s.number, s.what)
-		table = append(table, s.question)
-	}
-	table = slices.Concat(table, bridgedSearches(), bridgedCompares())
-	table = slices.DeleteFunc(table, func(q question) bool { return q.want.beyond })
-	askAll(t, up.addr, table)
+	inEachMode(t, func(t *testing.T, v view) {
+		table := slices.Concat(jamfQuestions(v), bridgedSearches(v), bridgedCompares(v))
+		table = slices.DeleteFunc(table, func(q question) bool { return q.want.beyond })
+		askAll(t, viewInSlapd(t, v, "").addr, table)
+	})
 }
 
 // viewInSlapd loads everything but the groups from the organisation, and the
 // groups from the view and from more.
-func viewInSlapd(t testing.TB, more string) *upstream {
+func viewInSlapd(t testing.TB, v view, more string) *upstream {
 	t.Helper()
 	var ldif strings.Builder
 	for _, e := range parseLDIF(t, orgLDIF) {
@@ -35,7 +31,7 @@ func viewInSlapd(t testing.TB, more string) *upstream {
 			ldif.WriteString(e.ldif())
 		}
 	}
-	for _, e := range parseLDIF(t, viewLDIF) {
+	for _, e := range v.groups {
 		ldif.WriteString(e.ldif())
 	}
 	return slapdHolding(t, ldif.String()+more)
