@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"slices"
 	"strings"
 
 	"jamf-ldap-proxy/internal/ldap"
@@ -86,7 +87,15 @@ func (r *Rules) needed(f *ldap.Filter, list []string) []string {
 	return r.view.needed(r, list, f)
 }
 
-// wantsNamed tells whether the client gets the attribute when an entry has it,
-// and wantsByName whether it asked for it by its name.
+// wants tells whether the client gets the attribute when an entry has it,
+// wantsByName whether it asked for it by its name.
 func (p *Plan) wants(name string) bool       { return p.selection.All() || p.selection.Named(name) }
 func (p *Plan) wantsByName(name string) bool { return p.selection.Named(name) }
+
+// wantsAnyOf is wants for a type with whatever options.
+func (p *Plan) wantsAnyOf(typ ldap.AttributeType) bool {
+	return p.selection.All() || slices.ContainsFunc(p.selection.Names(), func(name string) bool {
+		t, _ := ldap.AttributeTypeOf(name)
+		return t == typ
+	})
+}

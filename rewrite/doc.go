@@ -1,13 +1,14 @@
-// Package rewrite answers group queries in the old vocabulary (groupOfNames,
-// member = DN) from JumpCloud's posixGroup entries (memberUid = user name).
-// It is pure: no I/O, no clock, no goroutine.
+// Package rewrite answers group queries in the legacy vocabulary (groupOfNames,
+// member = DN) from a directory that, as JumpCloud's, publishes each group as
+// two entries: a groupOfNames without group ID, and a posixGroup under another
+// name. It is pure: no I/O, no clock, no goroutine.
 //
 // # The view
 //
 // One sentence decides every question: the answer to a bridged request equals
-// that request evaluated on the view. The view is the whole directory in which
-// every posixGroup entry is replaced by a view entry and every other
-// groupOfNames entry is left out:
+// that request evaluated on the view. The view is the whole directory with
+// other groups. In mode posix every posixGroup entry is replaced by a view
+// entry, and every other groupOfNames entry is left out:
 //
 //	posixGroup entry upstream                 view entry
 //	dn: cn=got,ou=Users,...                   dn: cn=gameOfThrones,ou=Users,...
@@ -18,9 +19,22 @@
 //	                                          memberUid: jon.snow
 //	gidNumber: 7001                           gidNumber: 7001
 //
-// Names come from the pair table; an unpaired group keeps its own. The same
-// sentence is written a second time as slow, plain test code (the oracle), and
-// a property test holds this package against it.
+// Names come from the pair table; an unpaired group keeps its own.
+//
+// In mode merge every groupOfNames entry is replaced by itself, completed, and
+// the posixGroup entry of its pair is left out:
+//
+//	groupOfNames entry upstream               view entry
+//	dn: cn=gameOfThrones,ou=Users,...         as upstream
+//	objectClass: groupOfNames                 as upstream
+//	member: uid=jon.snow,ou=Users,...         as upstream
+//	                                          memberUid: jon.snow
+//	                                          gidNumber: 7001, from the pair table
+//
+// With stable_uuid a group's entryUUID is made from the DN of its view entry.
+//
+// The same sentence is written a second time as slow, plain test code (the
+// oracle), and a property test holds this package against it.
 //
 // # The fast path
 //
@@ -30,9 +44,11 @@
 // above (from below under NOT), and the original filter is evaluated again on
 // each view entry before it is sent.
 //
-// Three kinds of upstream entries matter: groups (posixGroup, translated),
-// hidden ones (groupOfNames without posixGroup, dropped) and the rest (passed).
-// A filter that only a posixGroup entry can satisfy is confined; entries then
-// need no class to be told apart. The package relies on one property of the
-// directory: member and memberUid stand on group entries only.
+// Three kinds of upstream entries matter: those that become groups of the view,
+// hidden ones (dropped) and the rest (passed). A filter that only the first kind
+// can satisfy is confined; entries then need no class to be told apart. The
+// package relies on one property of the directory: member and memberUid stand
+// on group entries only.
+//
+// What the two modes differ in is the interface view: posix.go and merge.go.
 package rewrite

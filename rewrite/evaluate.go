@@ -96,7 +96,7 @@ func (e *viewEntry) member(f *ldap.Filter) truth {
 	switch {
 	case !e.rules.understandsMember(f):
 		return undefined
-	case f.Kind == ldap.FilterPresent:
+	case f.Kind == ldap.FilterPresent, f.Kind == ldap.FilterSubstrings && len(f.Substrings) == 0:
 		return truthOf(e.any(f.Attr, func(string) bool { return true }))
 	case f.Kind == ldap.FilterSubstrings:
 		pieces := e.rules.memberPieces(f.Substrings)

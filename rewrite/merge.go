@@ -268,7 +268,7 @@ func (mergeView) extra(p *Plan, list []string) []string {
 	if len(p.rules.pairs.all) > 0 && (gid || !p.confined) {
 		list = addName(list, "cn")
 	}
-	if p.typesOnly && p.wants("memberUid") {
+	if p.typesOnly && p.wantsAnyOf(ldap.MemberUID) {
 		list = addName(list, p.rules.attr)
 	}
 	return list

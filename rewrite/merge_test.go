@@ -202,7 +202,7 @@ func TestStableUUIDOfAGroup(t *testing.T) {
 		entry    []byte
 		upstream string // filter for a known UUID
 	}{
-		{ModePosix, gotEntry(), "(&(objectClass=posixGroup)(cn=got))"},
+		{ModePosix, gotEntry(), "(&(objectClass=posixGroup)(|(cn=got)(cn=gameOfThrones)))"},
 		{ModeMerge, legacyEntry("gameOfThrones", "jon.snow"), "(&(objectClass=groupOfNames)(cn=gameOfThrones))"},
 	} {
 		r := sampleRules(t, func(c *Config) { c.Mode, c.StableUUID = mode.mode, true })

@@ -79,7 +79,7 @@ func (d directory) compare(req *ldap.CompareRequest) ldap.Result {
 	if !d.has(n) {
 		return ldap.Result{Code: ldap.NoSuchObject, MatchedDN: d.matched(n)}
 	}
-	e := d[slices.IndexFunc(d, func(e entry) bool { return e.name().equal(n) })]
+	e := d.find(n)
 	switch {
 	case len(e.values(req.Attr)) == 0:
 		return ldap.Result{Code: ldap.NoSuchAttribute}
@@ -91,6 +91,11 @@ func (d directory) compare(req *ldap.CompareRequest) ldap.Result {
 
 func (d directory) has(n name) bool {
 	return slices.ContainsFunc(d, func(e entry) bool { return e.name().equal(n) })
+}
+
+// find returns the entry with a name that the directory has.
+func (d directory) find(n name) entry {
+	return d[slices.IndexFunc(d, func(e entry) bool { return e.name().equal(n) })]
 }
 
 // matched returns the DN of the deepest entry above n.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"pgregory.net/rapid"
 
@@ -19,7 +20,7 @@ const usersBase = "ou=Users,o=org,dc=jumpcloud,dc=com"
 var (
 	groupNames = []string{"gameOfThrones", "got", "bb", "breakingBad", "Heisenberg Crew", "Night's Watch (Wall)", "Zoë, Ltd", "ZOË, LTD", "GOT"}
 	userNames  = []string{"arya", "jon.snow", "Arya", "a.b+c(x)", "x,y", "#a", "arya@ex"}
-	suffixes   = []string{"@ex", "@Example.com", "arya"}
+	suffixes   = []string{"@ex", "@Example.com", "arya", "," + usersBase}
 )
 
 // searchCase and compareCase print themselves in full: this is what a failing
@@ -44,9 +45,9 @@ func (c compareCase) GoString() string {
 
 func describe(c rewrite.Config, d directory) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nmode %s, class %s, suffixes %q", c.Mode, c.LegacyClass, c.StripSuffixes)
+	fmt.Fprintf(&b, "\nmode %s, class %s, suffixes %q, stable UUID %t", c.Mode, c.LegacyClass, c.StripSuffixes, c.StableUUID)
 	for _, p := range c.Pairs {
-		fmt.Fprintf(&b, "\npair legacy %q posix %q", p.Legacy, p.Posix)
+		fmt.Fprintf(&b, "\npair legacy %q posix %q gid %d", p.Legacy, p.Posix, p.GID)
 	}
 	b.WriteString("\n\n")
 	for _, e := range d {
@@ -71,10 +72,17 @@ var compareCases = rapid.Custom(func(t *rapid.T) compareCase {
 	if !g.rarely(3) {
 		dn = g.shownDN()
 	}
-	if g.rarely(2) {
+	switch g.upTo(5) {
+	case 2, 3, 4:
 		attr = g.legacy
+	case 5:
+		attr = pick(g, "entryUUID", "memberUid", "gidNumber")
 	}
-	return compareCase{g.config, g.dir, ldap.CompareRequest{DN: dn, Attr: g.spelled(attr), Value: g.value(attr)}}
+	value := g.value(attr)
+	if attr == "entryUUID" && g.rarely(2) {
+		value = g.respelled(stableUUID(dn))
+	}
+	return compareCase{g.config, g.dir, ldap.CompareRequest{DN: dn, Attr: g.spelled(attr), Value: value}}
 })
 
 // generator draws the parts of one case; the first choice of each is the
@@ -83,13 +91,15 @@ type generator struct {
 	t      *rapid.T
 	config rewrite.Config
 	dir    directory
-	legacy string // the legacy member attribute
+	view   directory // of dir, once that is complete
+	legacy string    // the legacy member attribute
 }
 
 func newGenerator(t *rapid.T) *generator {
 	g := &generator{t: t}
 	g.drawConfig()
 	g.drawDirectory()
+	g.view = oracle{g.config}.view(g.dir)
 	return g
 }
 
@@ -100,7 +110,7 @@ func (g *generator) upTo(n int) int { return rapid.IntRange(0, n).Draw(g.t, "") 
 // rarely is true once in n.
 func (g *generator) rarely(n int) bool { return g.upTo(n-1) == n-1 }
 
-// The configuration and the directory.
+// The configuration.
 
 func (g *generator) drawConfig() {
 	g.config = rewrite.DefaultConfig()
@@ -108,11 +118,16 @@ func (g *generator) drawConfig() {
 	if g.rarely(5) {
 		g.config.LegacyClass, g.legacy = "groupOfUniqueNames", "uniqueMember"
 	}
+	g.config.Mode = pick(g, rewrite.ModePosix, rewrite.ModeMerge)
 	if g.rarely(40) {
 		g.config.Mode = rewrite.ModeOff
 	}
+	g.config.StableUUID = g.rarely(3)
 	for range g.upTo(3) {
-		p := rewrite.PairConfig{Legacy: pick(g, groupNames...), Posix: pick(g, "got", pick(g, groupNames...)), GID: 7001}
+		p := rewrite.PairConfig{
+			Legacy: pick(g, groupNames...), Posix: pick(g, "got", pick(g, groupNames...)),
+			GID: pick(g, 7001, 7002, 7003, 0), // 0: not known; the same one twice: nothing forbids it
+		}
 		if !slices.ContainsFunc(g.config.Pairs, func(q rewrite.PairConfig) bool {
 			return fold(p.Legacy) == fold(q.Legacy) || fold(p.Posix) == fold(q.Posix)
 		}) {
@@ -121,158 +136,6 @@ func (g *generator) drawConfig() {
 	}
 	if g.rarely(3) {
 		g.config.StripSuffixes = suffixes[:1+g.upTo(len(suffixes)-1)]
-	}
-}
-
-// drawDirectory makes at most 14 entries. No two have the same DN, neither
-// upstream nor in the view, and no legacy group has the name under which a pair
-// expects its Linux group: JumpCloud could not hold that one beside it, and the
-// fast path would need a second request to tell them apart.
-func (g *generator) drawDirectory() {
-	g.dir = parseDirectory(`
-dn: dc=jumpcloud,dc=com
-objectClass: top
-objectClass: domain
-dc: jumpcloud
-
-dn: o=org,dc=jumpcloud,dc=com
-objectClass: top
-objectClass: organization
-o: org
-
-dn: ou=Users,o=org,dc=jumpcloud,dc=com
-objectClass: top
-objectClass: organizationalUnit
-ou: Users`)
-	parents := []string{usersBase, usersBase, usersBase}
-	if g.rarely(3) {
-		g.dir = append(g.dir, entry{"ou=Sub," + usersBase, []attribute{{"objectClass", []string{"organizationalUnit"}}, {"ou", []string{"Sub"}}}})
-		parents = append(parents, "ou=Sub,"+usersBase)
-	}
-	o := oracle{g.config}
-	seen := map[string]bool{}
-	for range 2 + g.upTo(8) {
-		var e entry
-		switch parent := pick(g, parents...); g.upTo(6) {
-		case 0, 1, 2, 3:
-			e = g.posixGroup(parent)
-		case 4, 5:
-			e = g.legacyGroup(parent)
-		case 6:
-			e = g.user(parent)
-		}
-		upstream, shown := strings.Join(e.name(), ","), ""
-		if e.isA("posixGroup") {
-			shown = "view " + strings.Join(entry{dn: o.viewDN(e.dn)}.name(), ",")
-		}
-		if shown == "" && o.pairedPosix(e.dn) {
-			continue // a pair's Linux name stands for a posixGroup or for nothing
-		}
-		if seen[upstream] || shown != "" && seen[shown] {
-			continue
-		}
-		seen[upstream], seen[shown] = true, true
-		uuid := fmt.Sprintf("00000000-0000-4000-8000-%012d", len(g.dir))
-		e.attrs = append(e.attrs, attribute{"entryUUID", []string{uuid}}, attribute{"entryDN", []string{e.dn}})
-		turn := g.upTo(len(e.attrs) - 1) // no client may depend on the order
-		e.attrs = slices.Concat(e.attrs[turn:], e.attrs[:turn])
-		g.dir = append(g.dir, e)
-	}
-}
-
-// posixName prefers names that are paired.
-func (g *generator) posixName() string {
-	if len(g.config.Pairs) > 0 && !g.rarely(3) {
-		return g.respelled(pick(g, g.config.Pairs...).Posix)
-	}
-	return pick(g, groupNames...)
-}
-
-func (g *generator) legacyName() string {
-	if len(g.config.Pairs) > 0 && !g.rarely(3) {
-		return g.respelled(pick(g, g.config.Pairs...).Legacy)
-	}
-	return pick(g, groupNames...)
-}
-
-func (g *generator) posixGroup(parent string) entry {
-	cn, gid := g.posixName(), pick(g, "7001", "7002")
-	rdn := ldap.RDN{{Type: "cn", Value: cn}}
-	if g.rarely(12) {
-		rdn = append(rdn, ldap.AVA{Type: "gidNumber", Value: gid})
-	}
-	e := entry{dn: ldap.DN{rdn}.String() + "," + parent}
-	names := []string{cn}
-	if g.rarely(8) {
-		// Not another spelling of the first name in the view: which one the
-		// view shows is not defined.
-		o, more := oracle{g.config}, pick(g, groupNames...)
-		if shown := o.legacyName(more); fold(shown) != fold(o.legacyName(cn)) || shown == o.legacyName(cn) {
-			names = append(names, more)
-		}
-	}
-	e.add("objectClass", "top", pick(g, "posixGroup", "posixGroup", "posixGroup", "POSIXGROUP"))
-	e.add("cn", foldedOnce(names)...)
-	e.add("gidNumber", gid)
-	e.add("memberUid", g.some(userNames)...)
-	if g.rarely(6) {
-		e.add("memberUid;x-a", g.some(userNames)...)
-	}
-	if g.rarely(10) {
-		e.add("cn;lang-de", pick(g, groupNames...))
-	}
-	if g.rarely(6) {
-		e.add("description", pick(g, "tagGroup", "got"))
-	}
-	if g.rarely(10) {
-		e.add("ou", pick(g, groupNames...))
-	}
-	if g.rarely(8) { // merged: one entry of both classes
-		class, attr := g.legacyKind()
-		e.attrs[0].values = append(e.attrs[0].values, class)
-		e.add(attr, g.userDN(), "cn=nobody")
-	}
-	return e
-}
-
-func (g *generator) legacyGroup(parent string) entry {
-	cn := g.legacyName()
-	e := entry{dn: ldap.DN{{{Type: "cn", Value: cn}}}.String() + "," + parent}
-	class, attr := g.legacyKind()
-	e.add("objectClass", "top", class)
-	e.add("cn", cn)
-	e.add("ou", cn)
-	e.add("description", "tagGroup")
-	e.add(attr, g.userDN(), "cn=nobody")
-	return e
-}
-
-// legacyKind is mostly the class of the configuration, sometimes the other.
-func (g *generator) legacyKind() (class, attr string) {
-	if (g.legacy == "uniqueMember") != g.rarely(8) {
-		return "groupOfUniqueNames", "uniqueMember"
-	}
-	return "groupOfNames", "member"
-}
-
-func (g *generator) user(parent string) entry {
-	uid := pick(g, userNames...)
-	e := entry{dn: ldap.DN{{{Type: "uid", Value: uid}}}.String() + "," + parent}
-	e.add("objectClass", "top", "person", "inetOrgPerson")
-	e.add("uid", uid)
-	e.add("cn", pick(g, "Arya Stark", pick(g, groupNames...)))
-	e.add("sn", "Stark")
-	e.add("uidNumber", "5001")
-	e.add("gidNumber", pick(g, "5001", "7001"))
-	if g.rarely(2) {
-		e.add("memberOf", g.groupDN())
-	}
-	return e
-}
-
-func (e *entry) add(desc string, values ...string) {
-	if len(values) > 0 {
-		e.attrs = append(e.attrs, attribute{desc, values})
 	}
 }
 
@@ -287,10 +150,6 @@ func (g *generator) some(from []string) []string {
 	return out
 }
 
-func foldedOnce(values []string) []string {
-	return slices.CompactFunc(values, func(a, b string) bool { return fold(a) == fold(b) })
-}
-
 // Names and values.
 
 func (g *generator) respelled(s string) string {
@@ -303,6 +162,20 @@ func (g *generator) respelled(s string) string {
 	return s
 }
 
+// respelledDN is mostly the DN as it is, and sometimes another spelling of a
+// group's.
+func (g *generator) respelledDN(dn string) string {
+	name, isGroup := strings.CutPrefix(dn, "cn=")
+	if !isGroup || !g.rarely(8) {
+		return dn
+	}
+	name, below := strings.CutSuffix(name, usersBase)
+	if below {
+		name += pick(g, usersBase, "OU=users, o=Org,DC=jumpcloud,dc=com", "organizationalUnitName=users , 2.5.4.10=org,dc=jumpcloud,dc=com")
+	}
+	return pick(g, "CN=", "cn = ", "commonName=", "2.5.4.3=") + name
+}
+
 func (g *generator) userDN() string {
 	return string(ldap.AppendDNValue([]byte("uid="), pick(g, userNames...))) + "," + usersBase
 }
@@ -311,13 +184,17 @@ func (g *generator) groupDN() string {
 	return string(ldap.AppendDNValue([]byte("cn="), g.anyName())) + "," + usersBase
 }
 
-// shownDN is the DN of an entry, mostly as the view shows it.
+// shownDN is the DN of an entry, mostly as the view shows it, and mostly none
+// of the containers, with which the directory begins.
 func (g *generator) shownDN() string {
-	dn := pick(g, g.dir...).dn
-	if g.rarely(4) {
-		return dn
+	const containers = 3
+	switch g.upTo(7) {
+	case 5, 6:
+		return pick(g, g.dir...).dn
+	case 7:
+		return pick(g, g.view...).dn
 	}
-	return oracle{g.config}.viewDN(dn)
+	return pick(g, slices.Concat(g.view[containers:], g.view[:1])...).dn
 }
 
 func (g *generator) anyName() string {
@@ -329,13 +206,14 @@ func (g *generator) anyName() string {
 	case 2:
 		return pick(g, groupNames...)
 	}
-	return oracle{g.config}.legacyName(g.existing("cn", groupNames))
+	return g.existing("cn", groupNames)
 }
 
-// existing is a value that an entry has, or one of the others.
+// existing is a value that an entry has, upstream or in the view, or one of the
+// others.
 func (g *generator) existing(attr string, others []string) string {
 	var values []string
-	for _, e := range g.dir {
+	for _, e := range slices.Concat(g.view, g.dir) {
 		values = append(values, e.values(attr)...)
 	}
 	if len(values) == 0 || g.rarely(4) {
@@ -351,7 +229,7 @@ func (g *generator) member() string {
 	suffixed := uid + g.respelled(pick(g, suffixes...))
 	escaped := func(s string) string { return string(ldap.AppendDNValue(nil, s)) }
 	dn := "uid=" + escaped(uid) + "," + usersBase
-	switch g.upTo(17) {
+	switch g.upTo(19) {
 	case 7, 8:
 		return uid
 	case 9:
@@ -372,14 +250,18 @@ func (g *generator) member() string {
 		return usersBase
 	case 17:
 		return pick(g, suffixes...)
+	case 18:
+		return g.storedMember()
+	case 19: // in another case, with spaces around, nothing
+		return pick(g, strings.ToUpper(uid), strings.ToLower(uid), " "+uid, uid+"  ", "")
 	}
 	return dn
 }
 
 // attribute is the name of the attribute of a leaf.
 func (g *generator) attribute() string {
-	return pick(g, "cn", g.legacy, "objectClass", "memberUid", "cn", g.legacy, "objectClass", "ou", "gidNumber",
-		"description", "uid", "memberOf", "member", "uniqueMember", "entryUUID", "isDeleted")
+	return pick(g, "cn", g.legacy, "objectClass", "memberUid", "gidNumber", "entryUUID", "cn", g.legacy, "objectClass", "memberUid",
+		"gidNumber", "ou", "description", "uid", "memberOf", "member", "uniqueMember", "isDeleted")
 }
 
 // spelled writes an attribute by another of its names, or with an option.
@@ -418,9 +300,10 @@ func (g *generator) value(attr string) string {
 	case "memberOf":
 		return g.existing("memberOf", []string{"nonsense", g.groupDN()})
 	case "gidNumber":
-		return g.existing("gidNumber", []string{"7001", "abc", "07001"})
+		return g.existing("gidNumber", []string{"7001", "7002", "7003", "0", "-1", "abc", "07001"})
 	case "entryUUID":
-		return g.existing("entryUUID", []string{"00000000-0000-4000-8000-000000000003"})
+		return g.respelled(g.existing("entryUUID", []string{"00000000-0000-4000-8000-000000000003", "nonsense", "",
+			stableUUID(g.groupDN()), "{00000000-0000-4000-8000-000000000003}", "0000000000004000800000000000abc4"}))
 	case "description":
 		return pick(g, "tagGroup", "got", "TagGroup ")
 	}
@@ -452,8 +335,9 @@ func (g *generator) filters(depth int) []ldap.Filter {
 	return f
 }
 
-func (g *generator) leaf() ldap.Filter {
-	attr := g.attribute()
+func (g *generator) leaf() ldap.Filter { return g.leafOn(g.attribute()) }
+
+func (g *generator) leafOn(attr string) ldap.Filter {
 	f := ldap.Filter{Attr: g.spelled(attr)}
 	switch g.upTo(15) {
 	case 6, 7, 8, 9:
@@ -496,8 +380,15 @@ func (g *generator) rule() string {
 // pieces cuts a value into a substrings assertion; sometimes the empty one.
 func (g *generator) pieces(attr string) []ldap.Substring {
 	value := []rune(g.value(attr))
-	if attr == g.legacy && g.rarely(2) {
+	switch {
+	case attr == g.legacy && g.rarely(2):
 		value = []rune(pick(g, "uid=", "UID=", "") + g.existing("memberUid", userNames))
+	case attr == "memberUid" && g.rarely(2):
+		value = []rune(g.existing("memberUid", userNames))
+	case attr == g.legacy, attr == "memberUid":
+		// User names have no spaces, so whether one in a piece counts is
+		// nobody's concern.
+		value = slices.DeleteFunc(value, unicode.IsSpace)
 	}
 	var pieces []ldap.Substring
 	for kind := ldap.SubInitial; kind <= ldap.SubFinal; kind++ {
@@ -545,7 +436,7 @@ func (g *generator) search() ldap.SearchRequest {
 func (g *generator) bridging() ldap.Filter {
 	class := ldap.Equal("objectClass", g.config.LegacyClass)
 	member := ldap.Equal(g.legacy, g.member())
-	switch g.upTo(11) {
+	switch g.upTo(13) {
 	case 0, 1, 2, 3:
 		return ldap.And(class, g.filter(3))
 	case 4:
@@ -556,6 +447,10 @@ func (g *generator) bridging() ldap.Filter {
 		return ldap.And(g.filter(3), ldap.Not(class))
 	case 7:
 		return ldap.Or(g.filter(3), ldap.Not(member))
+	case 8, 9: // what the modes make, and often a reason to evaluate it again
+		made := g.leafOn(pick(g, "gidNumber", "entryUUID", "memberUid", g.legacy))
+		pieces := ldap.Filter{Kind: ldap.FilterSubstrings, Attr: g.legacy, Substrings: g.pieces(g.legacy)}
+		return ldap.And(class, made, pick(g, pieces, ldap.Not(pieces), ldap.Present("cn")))
 	}
 	return g.filter(4)
 }
@@ -571,10 +466,14 @@ func (g *generator) base() string {
 	case 11, 12:
 		return g.groupDN()
 	case 13:
+		if g.config.Mode == rewrite.ModeMerge && g.rarely(4) {
+			return "cn=x," + g.shownDN() // below a name that the view shows as it is
+		}
 		return g.shownDN()
 	case 14:
 		if len(g.config.Pairs) > 0 {
-			cn := string(ldap.AppendDNValue(nil, g.respelled(pick(g, g.config.Pairs...).Legacy)))
+			p := pick(g, g.config.Pairs...)
+			cn := string(ldap.AppendDNValue(nil, g.respelled(pick(g, p.Legacy, p.Legacy, p.Posix))))
 			return pick(g, "cn=", "CN = ", "2.5.4.3=") + cn + "," + pick(g, "", "ou=Sub,") + usersBase
 		}
 	case 15:
@@ -590,9 +489,10 @@ func (g *generator) attributes() []string {
 	case 2:
 		return []string{"*", pick(g, "+", "entryUUID", "1.1")}
 	case 3, 4, 5:
-		return g.some([]string{"cn", "ou", g.legacy, "memberUid", "gidNumber", "objectClass", "description", "MEMBER", "2.5.4.50",
-			"2.5.4.31", "2.5.4.3", "1.3.6.1.1.1.1.12", "memberUid;x-a", g.legacy + ";X-A", "ou;lang-de", "cn;lang-de", "+", "*", "entryUUID",
-			"2.5.4.13", "isDeleted", "1.1"})
+		return g.some([]string{"cn", "ou", g.legacy, "memberUid", "gidNumber", "entryUUID", "objectClass", "description", "MEMBER", "2.5.4.50",
+			"2.5.4.31", "2.5.4.3", "1.3.6.1.1.1.1.12", "memberUid;x-a", g.legacy + ";X-A", "ou;lang-de", "cn;lang-de", "+", "*",
+			g.legacy, "memberUid", "gidNumber", "entryUUID", "GIDNUMBER", "gidNumber;x-a", "1.3.6.1.1.1.1.1", "EntryUUID", "1.3.6.1.1.16.4",
+			"entryUUID;x-a", "entryDN", "2.5.4.13", "isDeleted", "1.1"})
 	}
 	return nil
 }

@@ -186,8 +186,7 @@ var (
 		func(s string) (string, bool) { return strings.Join(strings.Fields(s), " "), true },
 		oneSpace}
 	caseExactIA5 = &rule{[]string{"caseExactIA5Match", "1.3.6.1.4.1.1466.109.114.1"}, "ia5",
-		func(s string) (string, bool) { return s, true },
-		func(p ldap.Substring) string { return p.Value }}
+		caseExact.normal, caseExact.piece}
 	caseIgnoreIA5 = &rule{[]string{"caseIgnoreIA5Match", "1.3.6.1.4.1.1466.109.114.2"}, "ia5",
 		caseIgnore.normal, caseIgnore.piece}
 	integer = &rule{[]string{"integerMatch", "2.5.13.14"}, "integer",
@@ -195,11 +194,13 @@ var (
 	distinguishedName = &rule{[]string{"distinguishedNameMatch", "2.5.13.1"}, "dn", nil /* init */, nil}
 	objectIdentifier  = &rule{[]string{"objectIdentifierMatch", "2.5.13.0"}, "oid",
 		func(s string) (string, bool) { class := classOf(s); return class, class != "" }, nil}
-	uuid = &rule{[]string{"UUIDMatch", "1.3.6.1.1.16.2"}, "uuid", caseIgnore.normal, nil}
+	uuid = &rule{[]string{"UUIDMatch", "1.3.6.1.1.16.2"}, "uuid",
+		func(s string) (string, bool) { return strings.ToLower(s), uuidForm.MatchString(s) }, nil}
 
 	rules = []*rule{caseIgnore, caseExact, caseExactIA5, caseIgnoreIA5, integer, distinguishedName, objectIdentifier, uuid}
 
 	integerForm = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
+	uuidForm    = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 )
 
 func init() { // not above: a name needs the schema, and the schema its rules

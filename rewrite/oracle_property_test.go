@@ -5,9 +5,11 @@ package rewrite_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -17,23 +19,47 @@ import (
 )
 
 func TestOracle(t *testing.T) {
-	seen := tally{}
+	seen := coverage{}
 	rapid.Check(t, func(t *rapid.T) { checkSearch(t, searchCases.Draw(t, "case"), seen) })
 	t.Log(seen)
 }
 
 func TestOracleCompare(t *testing.T) {
-	seen := tally{}
+	seen := coverage{}
 	rapid.Check(t, func(t *rapid.T) { checkCompare(t, compareCases.Draw(t, "case"), seen) })
 	t.Log(seen)
 }
 
+// TestOracleUUID: both have the same stable UUID for a DN, however it is spelled.
+func TestOracleUUID(t *testing.T) {
+	types := []string{"cn", "CN", "2.5.4.3", "commonName", "ou", "uid", "userid", "dc", "o", "2.5.4.10", "gidNumber", "Foo", "1.2.3"}
+	avas := rapid.Custom(func(t *rapid.T) ldap.AVA {
+		value := rapid.OneOf(rapid.String(), rapid.StringMatching(`[ #=,+"\\<>;a-bA-Bé\x00-\x20]{0,6}`)).Draw(t, "value")
+		return ldap.AVA{Type: rapid.SampledFrom(types).Draw(t, "type"), Value: value}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		var dn ldap.DN
+		for range rapid.IntRange(1, 3).Draw(t, "RDNs") {
+			dn = append(dn, rapid.SliceOfN(avas, 1, 3).Draw(t, "RDN"))
+		}
+		spelled := rapid.StringMatching(`(cn|OU|2\.5\.4\.3) ?= ?[ #=,+"\\a-bA-Bé]{0,8}`).Draw(t, "spelled")
+		for _, text := range []string{dn.String(), spelled} {
+			if strings.ContainsRune(normalDN(text), utf8.RuneError) {
+				continue // no directory string: how it is folded is not defined
+			}
+			if got, want := rewrite.StableUUID(text), stableUUID(text); got != want {
+				t.Fatalf("%q: fast path %s, oracle %s of %q", text, got, want, normalDN(text))
+			}
+		}
+	})
+}
+
 func FuzzTranslate(f *testing.F) {
-	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) { checkSearch(t, searchCases.Draw(t, "case"), tally{}) }))
+	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) { checkSearch(t, searchCases.Draw(t, "case"), coverage{}) }))
 }
 
 // checkSearch: the fast path gives the oracle's answer.
-func checkSearch(t *rapid.T, c searchCase, seen tally) {
+func checkSearch(t *rapid.T, c searchCase, all coverage) {
 	r := compile(t, c.config)
 	before := ldap.AppendSearchRequest(nil, &c.req)
 	plan := r.Search(&c.req)
@@ -43,6 +69,7 @@ func checkSearch(t *rapid.T, c searchCase, seen tally) {
 	if sent := ldap.AppendSearchRequest(nil, &plan.Request); !plan.Changed && !bytes.Equal(before, sent) {
 		t.Fatalf("the plan's request differs and Changed is not set:\n%s", showSearch(&plan.Request))
 	}
+	seen := all.of(c.config.Mode)
 	seen.add("searches", true)
 	if c.config.Mode == rewrite.ModeOff {
 		if plan.Bridged || plan.Changed || plan.Fallback != nil || plan.SizeLimit != 0 {
@@ -71,10 +98,42 @@ func checkSearch(t *rapid.T, c searchCase, seen tally) {
 	for _, rule := range plan.Rules {
 		seen.add("rule "+rule, true)
 	}
+	seen.add("stable_uuid", c.config.StableUUID)
+	if plan.Bridged {
+		seen.addBridged(c, want)
+	}
+}
+
+// addBridged counts what was asked of the attributes that a mode makes, and
+// what of them the answer shows.
+func (n tally) addBridged(c searchCase, want answer) {
+	for _, attr := range []string{oracle{c.config}.legacyAttribute(), "memberUid", "gidNumber", "entryUUID"} {
+		if asserts(&c.req.Filter, attr) {
+			n.add("bridged, asserts "+attr, true)
+			n.add("bridged, asserts "+attr+", with entries", len(want.entries) > 0)
+		}
+	}
+	shows := func(attr string, made func(entry) bool) bool {
+		return slices.ContainsFunc(want.entries, func(e entry) bool { return len(e.values(attr)) > 0 && made(e) })
+	}
+	n.add("bridged, shows a stable UUID", shows("entryUUID", func(e entry) bool { return e.values("entryUUID")[0] == stableUUID(e.dn) }))
+	if c.config.Mode == rewrite.ModeMerge {
+		lacking := func(attr string) func(entry) bool {
+			return func(e entry) bool { return len(c.dir.find(e.name()).values(attr)) == 0 }
+		}
+		n.add("bridged, shows a gid of the pair table", shows("gidNumber", lacking("gidNumber")))
+		n.add("bridged, shows the user names of members", shows("memberUid", lacking("memberUid")))
+		n.add("bridged, a Linux group hidden", len(oracle{c.config}.view(c.dir)) < len(c.dir))
+	}
+}
+
+// asserts tells whether a leaf of the filter is on an attribute.
+func asserts(f *ldap.Filter, attr string) bool {
+	return sameType(f.Attr, attr) || slices.ContainsFunc(f.Children, func(c ldap.Filter) bool { return asserts(&c, attr) })
 }
 
 // checkCompare: the fast path gives one of the oracle's codes.
-func checkCompare(t *rapid.T, c compareCase, seen tally) {
+func checkCompare(t *rapid.T, c compareCase, all coverage) {
 	before := c.req
 	plan := compile(t, c.config).Compare(&c.req)
 	if c.req != before {
@@ -86,6 +145,7 @@ func checkCompare(t *rapid.T, c compareCase, seen tally) {
 	if plan.Compare != nil && !plan.Changed && *plan.Compare != before {
 		t.Fatalf("the plan's request differs and Changed is not set: %+v", *plan.Compare)
 	}
+	seen := all.of(c.config.Mode)
 	seen.add("compares", true)
 	if c.config.Mode == rewrite.ModeOff {
 		if plan.Bridged || plan.Changed || plan.Compare == nil {
@@ -117,6 +177,10 @@ func checkCompare(t *rapid.T, c compareCase, seen tally) {
 
 	seen.add("bridged", plan.Bridged)
 	seen.add("bridged, true", plan.Bridged && res.Code == ldap.CompareTrue)
+	for _, attr := range []string{o.legacyAttribute(), "memberUid", "gidNumber", "entryUUID"} {
+		seen.add("bridged, of "+attr, plan.Bridged && sameType(c.req.Attr, attr))
+		seen.add("bridged, of "+attr+", true", plan.Bridged && sameType(c.req.Attr, attr) && res.Code == ldap.CompareTrue)
+	}
 	seen.add("bridged, by search", plan.Bridged && plan.Search != nil)
 	seen.add("not bridged, changed", !plan.Bridged && plan.Changed)
 }
@@ -230,7 +294,24 @@ func checkOnce(t *rapid.T, lists ...[]string) {
 	}
 }
 
-// tally counts what the random cases covered.
+// coverage counts what the random cases covered, for each mode apart.
+type coverage map[rewrite.Mode]tally
+
+func (c coverage) of(mode rewrite.Mode) tally {
+	if c[mode] == nil {
+		c[mode] = tally{}
+	}
+	return c[mode]
+}
+
+func (c coverage) String() string {
+	text := "covered:"
+	for _, mode := range slices.Sorted(maps.Keys(c)) {
+		text += fmt.Sprintf("\nmode %s\n%s", mode, c[mode])
+	}
+	return text
+}
+
 type tally map[string]int
 
 func (n tally) add(what string, happened bool) {
@@ -247,5 +328,5 @@ func (n tally) String() string {
 	}
 	slices.Sort(lines)
 	slices.Reverse(lines)
-	return "covered:\n" + strings.Join(lines, "\n")
+	return strings.Join(lines, "\n")
 }

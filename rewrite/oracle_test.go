@@ -6,11 +6,17 @@ package rewrite_test
 //
 // It reads a whole directory, builds the whole view and evaluates the client's
 // own request on it, entry by entry. Nothing is translated and nothing is fast.
-// The files beside it: oracle_match_test.go (three-valued matching as slapd does
-// it), oracle_directory_test.go (a directory and how a server searches it),
-// oracle_generate_test.go (random cases), oracle_property_test.go (the fast path
-// held against the oracle), oracle_sanity_test.go (the oracle held against
-// examples worked out by hand).
+// This file says what both modes have in common: which requests are bridged and
+// what a client may mean by a user's name. The files beside it:
+//
+//	oracle_posix_test.go      the view of mode posix
+//	oracle_merge_test.go      the view of mode merge
+//	oracle_uuid_test.go       stable_uuid, in both
+//	oracle_match_test.go      three-valued matching as slapd does it
+//	oracle_directory_test.go  a directory and how a server searches it
+//	oracle_generate*_test.go  random cases
+//	oracle_property_test.go   the fast path held against the oracle
+//	oracle_sanity*_test.go    the oracle held against examples worked out by hand
 
 import (
 	"slices"
@@ -20,7 +26,7 @@ import (
 	"jamf-ldap-proxy/rewrite"
 )
 
-// oracle answers requests under one configuration, mode posix.
+// oracle answers requests under one configuration, mode posix or merge.
 type oracle struct{ rewrite.Config }
 
 // search answers a search. A request that is not bridged gets upstream's
@@ -90,26 +96,32 @@ func (o oracle) bridged(req *ldap.SearchRequest) bool {
 }
 
 func (o oracle) bridgedCompare(req *ldap.CompareRequest) bool {
-	return sameType(req.Attr, o.legacyAttribute()) || o.namesLegacyGroup(req.DN)
+	return sameType(req.Attr, o.legacyAttribute()) || o.namesLegacyGroup(req.DN) ||
+		o.StableUUID && sameType(req.Attr, "entryUUID") && o.mayShowStableUUID(req.DN)
 }
 
-// namesLegacyGroup: the RDN is the legacy name of a pair, below the users base.
+// namesLegacyGroup: the DN is one that a group may have, and its name is the
+// legacy name of a pair.
 func (o oracle) namesLegacyGroup(text string) bool {
+	cn, ok := o.groupName(text)
+	return ok && o.isLegacyName(cn)
+}
+
+// groupName returns the single cn that is the RDN of a DN below the users base.
+func (o oracle) groupName(text string) (cn string, ok bool) {
 	dn, err := ldap.ParseDN(text)
 	if err != nil || len(dn) == 0 || len(dn[0]) != 1 || !sameType(dn[0][0].Type, "cn") {
-		return false
+		return "", false
 	}
-	return nameOf(dn).below(o.usersBase()) && slices.ContainsFunc(o.Pairs, func(p rewrite.PairConfig) bool {
-		return fold(p.Legacy) == fold(dn[0][0].Value)
-	})
+	return dn[0][0].Value, nameOf(dn.Parent()).below(o.usersBase())
 }
 
-// pairedPosix: the RDN is the posix name of a pair.
-func (o oracle) pairedPosix(text string) bool {
-	dn, err := ldap.ParseDN(text)
-	return err == nil && len(dn) > 0 && len(dn[0]) == 1 && slices.ContainsFunc(o.Pairs, func(p rewrite.PairConfig) bool {
-		return fold(p.Posix) == fold(dn[0][0].Value)
-	})
+func (o oracle) isLegacyName(cn string) bool {
+	return slices.ContainsFunc(o.Pairs, func(p rewrite.PairConfig) bool { return fold(p.Legacy) == fold(cn) })
+}
+
+func (o oracle) isPosixName(cn string) bool {
+	return slices.ContainsFunc(o.Pairs, func(p rewrite.PairConfig) bool { return fold(p.Posix) == fold(cn) })
 }
 
 // assertsLegacy: the filter has a leaf of any kind on the legacy member
@@ -134,144 +146,80 @@ func (o oracle) assertsLegacy(f *ldap.Filter) bool {
 
 // The view.
 
-// view replaces posixGroup entries by view entries and hides the legacy groups;
-// everything else stays.
+// view is the directory that a bridged request is answered from.
 func (o oracle) view(d directory) directory {
 	var v directory
 	for _, e := range d {
+		shown, visible := e, true
+		switch o.Mode {
+		case rewrite.ModePosix:
+			shown, visible = o.posixView(e)
+		case rewrite.ModeMerge:
+			shown, visible = o.mergeView(e)
+		}
 		switch {
-		case e.isA("posixGroup"):
-			v = append(v, o.viewEntry(e))
-		case e.isA("groupOfNames"), e.isA("groupOfUniqueNames"):
+		case !visible:
+		case o.StableUUID && o.isGroup(shown):
+			v = append(v, withStableUUID(shown))
 		default:
-			v = append(v, e)
+			v = append(v, shown)
 		}
 	}
 	return v
 }
 
-func (o oracle) viewEntry(e entry) entry {
-	v := entry{dn: o.viewDN(e.dn)}
-	for _, a := range e.attrs {
-		switch {
-		case sameType(a.desc, "cn"):
-			names := o.legacyNames(a.values)
-			v.attrs = append(v.attrs, attribute{a.desc, names}, attribute{"ou" + optionsOf(a.desc), names})
-		case sameType(a.desc, "objectClass"):
-			v.attrs = append(v.attrs, attribute{a.desc, o.viewClasses(a.values)})
-		case sameType(a.desc, "memberUid"):
-			v.attrs = append(v.attrs, a, attribute{o.legacyAttribute() + optionsOf(a.desc), o.memberDNs(a.values)})
-		case sameType(a.desc, "ou"), sameType(a.desc, o.legacyAttribute()):
-			// Replaced: ou by the names, the members by those of memberUid.
-		default:
-			v.attrs = append(v.attrs, a)
-		}
-	}
-	return v
-}
-
-// legacyName returns the legacy name of a paired posix name, other names as
-// they are.
-func (o oracle) legacyName(posix string) string {
-	for _, p := range o.Pairs {
-		if fold(p.Posix) == fold(posix) {
-			return p.Legacy
-		}
-	}
-	return posix
-}
-
-// legacyNames maps every value. Two that become one are one value.
-func (o oracle) legacyNames(values []string) []string {
-	var names []string
-	for _, value := range values {
-		name := o.legacyName(value)
-		if !slices.ContainsFunc(names, func(s string) bool { return fold(s) == fold(name) }) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// viewDN maps the value of an RDN that is a single cn; the parent stays.
-func (o oracle) viewDN(text string) string {
-	dn, err := ldap.ParseDN(text)
-	if err != nil || len(dn[0]) != 1 || !sameType(dn[0][0].Type, "cn") {
-		return text
-	}
-	rdn := ldap.RDN{{Type: dn[0][0].Type, Value: o.legacyName(dn[0][0].Value)}}
-	return append(ldap.DN{rdn}, dn[1:]...).String()
-}
-
-func (o oracle) viewClasses(classes []string) []string {
-	var out []string
-	for _, class := range classes {
-		if sameClass(class, "posixGroup") {
-			class = o.LegacyClass
-		}
-		if !slices.ContainsFunc(out, func(s string) bool { return sameClass(s, class) }) {
-			out = append(out, class)
-		}
-	}
-	return out
-}
-
-func (o oracle) memberDNs(uids []string) []string {
-	var dns []string
-	for _, uid := range uids {
-		dns = append(dns, "uid="+string(ldap.AppendDNValue(nil, uid))+","+o.Base)
-	}
-	return dns
-}
+// isGroup tells the groups of the view, which are the entries of the legacy
+// class in it, from all the entries that are in it as they are upstream.
+func (o oracle) isGroup(shown entry) bool { return shown.isA(o.LegacyClass) }
 
 // Assertions with a meaning of their own.
 
-// viewLeaf evaluates a leaf of a bridged request on a view entry.
-func (o oracle) viewLeaf(f *ldap.Filter, e entry) truth {
-	if sameType(f.Attr, o.legacyAttribute()) {
-		return o.memberLeaf(f, e)
+// viewLeaf evaluates a leaf of a bridged request on an entry of the view.
+func (o oracle) viewLeaf(f *ldap.Filter, shown entry) truth {
+	switch {
+	case isEmptySubstrings(f):
+		return presence(f.Attr, shown)
+	case sameType(f.Attr, o.legacyAttribute()) && o.Mode == rewrite.ModeMerge:
+		return o.mergeMemberLeaf(f, shown)
+	case sameType(f.Attr, o.legacyAttribute()):
+		return o.posixMemberLeaf(f, shown)
+	case sameType(f.Attr, "memberUid") && f.Kind == ldap.FilterEquality && o.Mode == rewrite.ModeMerge && o.isGroup(shown):
+		return o.mergeMemberUIDEquality(f, shown)
 	}
-	return o.repairedLeaf(f, e)
+	return o.repairedLeaf(f, shown)
 }
 
-// repairedLeaf is a leaf of any request in mode posix: (attr=**) is presence,
-// and memberUid=<DN or name with suffix> means the user's name.
+// repairedLeaf is a leaf of any request in any mode but off: (attr=**) is
+// presence, and memberUid=<DN or name with suffix> means the user's name.
 func (o oracle) repairedLeaf(f *ldap.Filter, e entry) truth {
-	if f.Kind == ldap.FilterSubstrings && len(f.Substrings) == 0 {
-		present := ldap.Present(f.Attr)
-		return plainLeaf(&present, e)
-	}
-	if f.Kind == ldap.FilterEquality && sameType(f.Attr, "memberUid") {
+	switch {
+	case isEmptySubstrings(f):
+		return presence(f.Attr, e)
+	case f.Kind == ldap.FilterEquality && sameType(f.Attr, "memberUid"):
 		return oneOf(e.values(f.Attr), o.repaired(f.Value))
 	}
 	return plainLeaf(f, e)
 }
 
-// memberLeaf is an assertion on the legacy member attribute. It is judged by
-// the memberUid values that the asserted options cover.
-func (o oracle) memberLeaf(f *ldap.Filter, e entry) truth {
-	uids := e.values("memberUid" + optionsOf(f.Attr))
+func isEmptySubstrings(f *ldap.Filter) bool {
+	return f.Kind == ldap.FilterSubstrings && len(f.Substrings) == 0
+}
+
+func presence(attr string, e entry) truth {
+	present := ldap.Present(attr)
+	return plainLeaf(&present, e)
+}
+
+// understandsMember: an assertion of this kind on the legacy member attribute
+// means something; orderings and foreign matching rules do not.
+func understandsMember(f *ldap.Filter) bool {
 	switch f.Kind {
-	case ldap.FilterPresent:
-		return truthOf(len(uids) > 0)
-	case ldap.FilterSubstrings:
-		return o.memberSubstrings(f.Substrings, uids)
-	case ldap.FilterExtensible:
-		if f.Rule != "" && ruleOf(f.Rule) != ruleOf("distinguishedNameMatch") {
-			return undefined
-		}
 	case ldap.FilterGreaterOrEqual, ldap.FilterLessOrEqual:
-		return undefined
+		return false
+	case ldap.FilterExtensible:
+		return f.Rule == "" || ruleOf(f.Rule) == ruleOf("distinguishedNameMatch")
 	}
-	switch x, kind := o.userOf(f.Value); {
-	case kind == isUser:
-		return oneOf(uids, bothCases(o.stripped(x)))
-	case kind == isBare:
-		return oneOf(uids, bothCases(o.stripped(f.Value)))
-	case kind == isOther:
-		return no
-	}
-	return undefined
+	return true
 }
 
 // repaired returns the user names that a value of memberUid may mean: of a
@@ -309,18 +257,28 @@ const (
 	isMalformed = "neither"
 )
 
+// userOf takes "jdoe,ou=Users,..." for a user name too: Jamf makes it when the
+// suffix to append is a DN.
 func (o oracle) userOf(value string) (uid, kind string) {
 	if !strings.Contains(value, "=") {
-		return "", isBare
+		return value, isBare
 	}
 	dn, err := ldap.ParseDN(value)
 	if err != nil {
+		if uid = o.stripped(value); !strings.Contains(uid, "=") {
+			return uid, isBare
+		}
 		return "", isMalformed
 	}
 	if len(dn[0]) == 1 && sameType(dn[0][0].Type, "uid") && nameOf(dn.Parent()).equal(o.usersBase()) {
 		return dn[0][0].Value, isUser
 	}
 	return "", isOther
+}
+
+// memberDN is the DN of the user with that name.
+func (o oracle) memberDN(uid string) string {
+	return "uid=" + string(ldap.AppendDNValue(nil, uid)) + "," + o.Base
 }
 
 // stripped cuts the first configured suffix that matches and leaves something.
@@ -337,8 +295,9 @@ func bothCases(uid string) []string {
 	return slices.Compact([]string{uid, strings.ToLower(uid)})
 }
 
+// oneOf compares as memberUid values are compared.
 func oneOf(values, wanted []string) truth {
-	return truthOf(slices.ContainsFunc(values, func(v string) bool { return slices.Contains(wanted, v) }))
+	return truthOf(slices.ContainsFunc(wanted, func(w string) bool { return equality(caseExactIA5, values, w) == yes }))
 }
 
 func hasPrefixFold(s, prefix string) bool {

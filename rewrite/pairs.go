@@ -29,8 +29,8 @@ type pairTable struct {
 	noLinuxGroup map[string]bool
 	ambiguous    map[string]bool
 
-	// byUUID is the upstream name of the group directly below the users base
-	// that has a stable UUID; nil without stable_uuid.
+	// byUUID is the name, in the view, of the group directly below the users
+	// base that has a stable UUID; nil without stable_uuid.
 	byUUID map[string]string
 }
 

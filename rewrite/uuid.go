@@ -49,25 +49,13 @@ func (r *Rules) indexUUIDs(d *Discovered) {
 	}
 	t := r.pairs
 	t.byUUID = make(map[string]string)
-	merge := r.cfg.Mode == ModeMerge
+	if d != nil {
+		for _, name := range slices.Concat(d.NoLegacyGroup, d.NoLinuxGroup, d.Ambiguous) {
+			t.byUUID[r.uuidOf(name)] = name
+		}
+	}
 	for _, p := range t.all {
-		upstream := p.posix
-		if merge {
-			upstream = p.legacy
-		}
-		t.byUUID[r.uuidOf(p.legacy)] = upstream
-	}
-	if d == nil {
-		return
-	}
-	unpaired := d.NoLegacyGroup
-	if merge {
-		unpaired = d.NoLinuxGroup
-	}
-	for _, name := range slices.Concat(unpaired, d.Ambiguous) {
-		if id := r.uuidOf(name); t.byUUID[id] == "" {
-			t.byUUID[id] = name
-		}
+		t.byUUID[r.uuidOf(p.legacy)] = p.legacy
 	}
 }
 
@@ -79,8 +67,12 @@ func (r *Rules) uuidOf(name string) string {
 // upstream entry: a known one is asked for by the group's name, for any other
 // every group is looked at.
 func (t *translator) stableUUID(f *ldap.Filter, confined bool, p polarity) ldap.Filter {
+	_, options := ldap.AttributeTypeOf(f.Attr)
 	switch f.Kind {
 	case ldap.FilterPresent:
+		if options != "" {
+			return t.byKind(nil, f, confined)
+		}
 		return t.by(RuleStableUUID, f, t.byKind([]ldap.Filter{t.rules.isGroup}, f, confined))
 	case ldap.FilterEquality, ldap.FilterApprox:
 	case ldap.FilterExtensible:
@@ -90,16 +82,24 @@ func (t *translator) stableUUID(f *ldap.Filter, confined bool, p polarity) ldap.
 	default:
 		return *f
 	}
-	_, options := ldap.AttributeTypeOf(f.Attr)
 	switch {
 	case !isUUID(f.Value):
 		return *f
 	case p == negative, options != "":
 		return t.widen(f, t.by(RuleStableUUID, f, t.byKind(nil, f, confined)))
 	}
-	groups := t.rules.isGroup
+	groups := []ldap.Filter{t.rules.isGroup}
 	if name := t.rules.pairs.byUUID[strings.ToLower(f.Value)]; name != "" {
-		groups = ldap.Equal("cn", name)
+		groups = t.namesUpstream(name)
 	}
-	return t.widen(f, t.by(RuleStableUUID, f, t.byKind([]ldap.Filter{groups}, f, confined)))
+	return t.widen(f, t.by(RuleStableUUID, f, t.byKind(groups, f, confined)))
+}
+
+// namesUpstream finds the group that the view shows under a name.
+func (t *translator) namesUpstream(name string) []ldap.Filter {
+	own := ldap.Equal("cn", name)
+	if pair := t.rules.pairs.ofLegacy(name); pair != nil && t.rules.cfg.Mode == ModePosix {
+		return []ldap.Filter{ldap.Equal("cn", pair.posix), own}
+	}
+	return []ldap.Filter{own}
 }

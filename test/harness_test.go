@@ -32,6 +32,7 @@ type settings struct {
 	mode          string // posix when empty
 	noPairs       bool
 	pairs         []yamlMap // instead of the sample's
+	discover      bool      // with upstream.service_account, see withAccount
 	suffixes      []string
 	stableUUID    bool
 	legacyClass   string
@@ -86,6 +87,9 @@ func (s settings) yaml(t testing.TB) []byte {
 		groups["pairs"] = s.pairs
 	case !s.noPairs:
 		groups["pairs"] = samplePairs
+	}
+	if s.discover {
+		groups["discover"] = yamlMap{"enabled": true}
 	}
 	if s.legacyClass != "" {
 		groups["legacy_class"] = s.legacyClass

@@ -28,7 +28,8 @@ var mayImport = map[string][]string{
 	"internal/logging":   {"internal/lookup"},
 	"internal/metrics":   {"internal/lookup"},
 	"internal/explain":   {"rewrite", "internal/ldif", "internal/ldap", "internal/ber"},
-	"internal/config":    {"proxy", "rewrite", "internal/upstream", "internal/bytesize", "configs"},
+	"internal/discovery": {"rewrite", "internal/upstream", "internal/ldap", "internal/ber"},
+	"internal/config":    {"proxy", "rewrite", "internal/upstream", "internal/secret", "internal/bytesize", "configs"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {

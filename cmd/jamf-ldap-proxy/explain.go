@@ -39,7 +39,7 @@ log are read from standard input.`,
   grep unknown-group proxy.log | tail -n 1 | jamf-ldap-proxy explain --config proxy.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runExplain(&o, cmd.InOrStdin(), newOutput(cmd.OutOrStdout()))
+			return runExplain(&o, cmd.InOrStdin(), newOutput(cmd.OutOrStdout()), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
@@ -56,10 +56,13 @@ log are read from standard input.`,
 	return cmd
 }
 
-func runExplain(o *explainOptions, stdin io.Reader, out output) error {
+func runExplain(o *explainOptions, stdin io.Reader, out output, notes io.Writer) error {
 	cfg, err := loadConfig(o.config)
 	if err != nil {
 		return err
+	}
+	if cfg.Groups.Discover.Enabled {
+		fmt.Fprintln(notes, "Note: nothing is asked here, so the pairs that serve discovers are not known; the command pairs prints them.")
 	}
 	rules, err := rewrite.Compile(cfg.Groups)
 	if err != nil {

@@ -37,6 +37,15 @@ type usageError struct {
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
+// failedError is a failure while running about which something can be done.
+type failedError struct {
+	err error
+	try string
+}
+
+func (e *failedError) Error() string { return e.err.Error() }
+func (e *failedError) Unwrap() error { return e.err }
+
 // run is main without the process: everything it needs is an argument.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRootCommand()
@@ -48,12 +57,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	fmt.Fprintf(stderr, "Error: %v\n", err)
-	var usage *usageError
-	if !errors.As(err, &usage) {
-		return exitFailed
+	code, try := exitFailed, ""
+	var (
+		usage  *usageError
+		failed *failedError
+	)
+	switch {
+	case errors.As(err, &usage):
+		code, try = exitUsage, usage.try
+	case errors.As(err, &failed):
+		try = failed.try
 	}
-	if usage.try != "" {
-		fmt.Fprintf(stderr, "Try: %s\n", usage.try)
+	if try != "" {
+		fmt.Fprintf(stderr, "Try: %s\n", try)
 	}
-	return exitUsage
+	return code
 }

@@ -12,7 +12,8 @@ func newRootCommand() *cobra.Command {
 Jamf keeps its mappings to groupOfNames and member; the proxy answers them from
 JumpCloud's posixGroup entries, group ID included, and shows every lookup.`,
 		Example: `  jamf-ldap-proxy demo                        see it work, without JumpCloud
-  jamf-ldap-proxy serve --config proxy.yaml   the real thing`,
+  jamf-ldap-proxy serve --config proxy.yaml   the real thing
+  jamf-ldap-proxy pairs --config proxy.yaml   which Linux group belongs to which group`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       version().String(),
@@ -23,6 +24,6 @@ JumpCloud's posixGroup entries, group ID included, and shows every lookup.`,
 		return &usageError{err, cmd.CommandPath() + " --help"}
 	})
 	root.SetVersionTemplate("jamf-ldap-proxy {{.Version}}\n")
-	root.AddCommand(newServeCommand(), newDemoCommand(), newExplainCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newDemoCommand(), newPairsCommand(), newExplainCommand(), newVersionCommand())
 	return root
 }

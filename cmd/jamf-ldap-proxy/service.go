@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"jamf-ldap-proxy/internal/config"
+	"jamf-ldap-proxy/internal/discovery"
 	"jamf-ldap-proxy/internal/logging"
 	"jamf-ldap-proxy/internal/lookup"
 	"jamf-ldap-proxy/internal/metrics"
@@ -48,6 +49,8 @@ type service struct {
 	metrics  *metrics.Metrics
 	records  *lookup.Fanout
 	pool     *upstream.Pool
+	table    *discovery.Table
+	discover *discovering // nil when pairs are not discovered
 	server   *proxy.Server
 	web      *web.Server
 	webAddr  net.Addr
@@ -75,9 +78,12 @@ func startService(cfg config.Config, out output) (*service, error) {
 	if err != nil {
 		return nil, errors.Join(&usageError{err: err}, s.stop())
 	}
+	s.table = discovery.NewTable(rules)
+	s.discover = newDiscovering(s)
 	s.server = proxy.New(proxy.Config{
 		Limits:         cfg.Limits,
-		Rules:          func() *rewrite.Rules { return rules },
+		Rules:          s.table.Rules,
+		LearnGIDs:      s.table.LearnGIDs,
 		Upstream:       s.pool,
 		SearchTimeout:  cfg.Upstream.SearchTimeout,
 		NamingContext:  cfg.Upstream.Base,
@@ -110,6 +116,10 @@ func (s *service) startLog(out output) {
 		OnDrop:   func() { s.metrics.DroppedRecord("log") },
 	})
 	s.metrics.ConfigReload(true)
+	s.metrics.Pairs(discovery.StateConfigured, len(s.cfg.Groups.Pairs))
+	for _, warning := range s.cfg.Warnings {
+		s.log.Warn(warning)
+	}
 	var logSink lookup.Sink = logging.NewSink(s.log)
 	if s.cfg.Log.Privacy == "hash" {
 		logSink = lookup.NewHasher(nil).Sink(logSink)
@@ -159,7 +169,7 @@ func (s *service) ready() error {
 	case <-s.stopping:
 		return errStopping
 	default:
-		return nil
+		return s.discover.ready()
 	}
 }
 
@@ -179,6 +189,7 @@ func (s *service) serve() {
 		s.serving.Go(func() { s.report(s.web.Serve()) })
 	}
 	s.serving.Go(s.watchCertificates)
+	s.discover.start()
 	s.log.Info("ready", zap.Strings("upstream", s.cfg.Upstream.Servers), zap.String("base", s.cfg.Upstream.Base),
 		zap.String("mode", string(s.cfg.Groups.Mode)), zap.Int("pairs", len(s.cfg.Groups.Pairs)))
 }
@@ -218,6 +229,7 @@ func (s *service) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Drain)
 	defer cancel()
 	s.log.Info("stopping", zap.Duration("at_most", s.cfg.Limits.Drain))
+	s.discover.stop()
 	var err error
 	if s.server != nil {
 		if cut := s.server.Shutdown(ctx); cut != nil {

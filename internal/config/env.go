@@ -34,6 +34,11 @@ func variableName(path string) string {
 	return strings.ToUpper(strings.NewReplacer("[]", "_0", "[", "_", "]", "", ".", "_").Replace(path))
 }
 
+// CommandPasswordVariable holds the password of commands that ask a directory as
+// somebody given on the command line. It is no key, and exported in a shell it
+// must not keep other commands from starting.
+const CommandPasswordVariable = EnvPrefix + "PASSWORD"
+
 type variable struct{ name, value string }
 
 // readEnv lays the variables over the configuration. An empty variable counts
@@ -42,7 +47,7 @@ func (l *loader) readEnv(environ []string) {
 	var vars []variable
 	for _, entry := range environ {
 		name, value, ok := strings.Cut(entry, "=")
-		if ok && value != "" && strings.HasPrefix(name, EnvPrefix) && !setByKubernetes(name, value) {
+		if ok && value != "" && strings.HasPrefix(name, EnvPrefix) && name != CommandPasswordVariable && !setByKubernetes(name, value) {
 			vars = append(vars, variable{name, value})
 		}
 	}

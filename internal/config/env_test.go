@@ -82,7 +82,7 @@ func TestEnvironmentMistakes(t *testing.T) {
 		"JAMF_LDAP_PROXY_LISTENERS_2_ADDRESS=127.0.0.1:1",
 		"JAMF_LDAP_PROXY_LISTENERS_1_PROTOCOL=ldap",
 		"JAMF_LDAP_PROXY_UPSTREAM_SERVERS=ldaps://a,,http://b",
-		"JAMF_LDAP_PROXY_PASSWORD=hunter2",
+		"JAMF_LDAP_PROXY_BIND_PASSWORD=hunter2",
 		"JAMF_LDAP_PROXY_UPSTREAM_TLS_SERVER_NAME=ldap://u:hunter3@h",
 	})
 	if err == nil {
@@ -105,5 +105,14 @@ func TestNothingAtAll(t *testing.T) {
 	_, err = config.Load("", []string{"JAMF_LDAP_PROXY_UPSTREAM_BASE=" + base})
 	if err == nil || !strings.Contains(err.Error(), "set JAMF_LDAP_PROXY_UPSTREAM_SERVERS") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The password of a command is exported in a shell; serve in the same shell
+// takes no notice of it.
+func TestPasswordOfACommandIsNoKey(t *testing.T) {
+	_, err := config.Load(write(t, t.TempDir(), "proxy.yaml", []byte(minimal)), []string{config.CommandPasswordVariable + "=hunter2"})
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -38,16 +38,17 @@ func (p *printer) title(s string) { p.printf("%s\n", p.paint.with(p.paint.Bold, 
 func (x *Explanation) Text(out io.Writer, paint Paint) error {
 	p := &printer{out: out, paint: paint}
 	p.title("Request")
-	p.request(&x.Request, nil)
+	p.request(&x.Request)
 	p.printf("\n")
 	p.title(x.verdict())
 	for i := range x.Rules {
 		p.rule(&x.Rules[i])
 	}
 	p.widened(x)
-	p.printf("\n")
-	p.title("Asked upstream")
-	p.request(&x.Upstream, &x.Request)
+	if x.Changed {
+		p.printf("\n")
+		p.upstream(x)
+	}
 	if x.Fallback != nil {
 		p.printf("  and if that base does not exist, the same at %s\n", x.Fallback.Base)
 	}
@@ -82,37 +83,46 @@ func (x *Explanation) verdict() string {
 	return "Passed as it is: nothing in it is of the legacy vocabulary"
 }
 
-// request prints a request; of was, when given, what is the same is not said
-// again.
-func (p *printer) request(r, was *Request) {
-	line := func(name, value, before string) {
+// upstream prints what is asked as far as it differs from the request.
+func (p *printer) upstream(x *Explanation) {
+	was, is := x.Request.fields(), x.Upstream.fields()
+	switch {
+	case x.Request.Op != x.Upstream.Op:
+		p.title("Asked upstream, as a " + x.Upstream.Op)
+		was = nil
+	case slices.Equal(was, is):
+		p.title("Asked upstream: the same")
+		return
+	default:
+		p.title("Asked upstream, the rest as above")
+	}
+	for i, f := range is {
 		switch {
-		case was != nil && value == before:
-			p.printf("  %-7s %s\n", name, p.paint.with(p.paint.Dim, "as above"))
-		case was != nil:
-			p.printf("  %-7s %s\n", name, p.paint.with(p.paint.New, value))
-		default:
-			p.printf("  %-7s %s\n", name, value)
+		case was == nil && f.name == "limit" && x.Upstream.SizeLimit == 0:
+		case was == nil || f != was[i]:
+			p.printf("  %-7s %s\n", f.name, p.paint.with(p.paint.New, f.value))
 		}
 	}
-	before := Request{}
-	if was != nil {
-		before = *was
+}
+
+func (p *printer) request(r *Request) {
+	for _, f := range r.fields() {
+		if f.name != "limit" || r.SizeLimit > 0 {
+			p.printf("  %-7s %s\n", f.name, f.value)
+		}
 	}
+}
+
+type field struct{ name, value string }
+
+// fields are the same for every request of an operation.
+func (r *Request) fields() []field {
 	if r.Op == "compare" {
-		line("compare", r.Base, before.Base)
-		line("whether", r.Filter, before.Filter)
-		return
+		return []field{{"compare", r.Base}, {"whether", r.Filter}}
 	}
-	if was != nil && was.Op == "compare" {
-		was = nil
-	}
-	line("base", describeBase(r.Base), describeBase(before.Base))
-	line("scope", r.Scope, before.Scope)
-	line("filter", r.Filter, before.Filter)
-	line("attrs", describeAttributes(r), describeAttributes(&before))
-	if r.SizeLimit != before.SizeLimit {
-		line("limit", describeLimit(r.SizeLimit), describeLimit(before.SizeLimit))
+	return []field{
+		{"base", describeBase(r.Base)}, {"scope", r.Scope}, {"filter", r.Filter},
+		{"attrs", describeAttributes(r)}, {"limit", describeLimit(r.SizeLimit)},
 	}
 }
 

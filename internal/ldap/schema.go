@@ -80,10 +80,19 @@ var otherOIDs = map[string]string{
 	"2.16.840.1.113730.3.1.4": "employeeType", "2.16.840.1.113730.3.1.241": "displayName",
 }
 
+// otherLongNames are the long names of attributes that DNs are made of, in
+// lower case (RFC 4519).
+var otherLongNames = map[string]string{
+	"surname": "sn", "organizationname": "o", "localityname": "l", "domaincomponent": "dc",
+}
+
 // AttributeName returns the usual name of an attribute type given by name,
 // long name or OID, and the type itself where it is not known.
 func AttributeName(typ string) string {
 	if known, ok := otherOIDs[typ]; ok {
+		return known
+	}
+	if known, ok := otherLongNames[strings.ToLower(typ)]; ok {
 		return known
 	}
 	if t, _ := AttributeTypeOf(typ); t != Other {

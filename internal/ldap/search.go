@@ -168,6 +168,9 @@ func (s Selection) All() bool { return s.all }
 // Operational tells whether all operational attributes were asked for.
 func (s Selection) Operational() bool { return s.operational }
 
+// Names are the attributes that were asked for by name.
+func (s Selection) Names() []string { return s.names }
+
 // Named tells whether a returned attribute description was asked for by name:
 // the same type, and every option that was asked for (RFC 4512 section 2.5.2).
 func (s Selection) Named(description string) bool {

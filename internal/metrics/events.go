@@ -13,7 +13,11 @@ var (
 	bindFailureReasons = []string{
 		"invalid_credentials", "refused", "unavailable", "backoff", "empty_password", "method", other,
 	}
-	connectionStates = []string{"idle", "leased", "dialing", other}
+	connectionStates  = []string{"idle", "leased", "dialing", other}
+	pairStates        = []string{"configured", "discovered", "ambiguous", "no_linux_group", "no_legacy_group", other}
+	discoveryOutcomes = []string{
+		"success", "unreachable", "bind_refused", "search_refused", "truncated", "no_groups", other,
+	}
 )
 
 const other = "other"
@@ -71,6 +75,23 @@ func (m *Metrics) UpstreamTLSExpiry(server string, t time.Time) {
 		return
 	}
 	m.upstreamTLSExpiry.WithLabelValues(server).Set(float64(t.Unix()))
+}
+
+// Pairs records how many pairs are configured or discovered, or how many groups
+// are ambiguous, or have no_linux_group or no_legacy_group.
+func (m *Metrics) Pairs(state string, n int) {
+	m.pairs.WithLabelValues(oneOf(pairStates, state)).Set(float64(n))
+}
+
+// Discovery counts an attempt to discover pairs by its outcome: success,
+// unreachable, bind_refused, search_refused, truncated, no_groups or other.
+func (m *Metrics) Discovery(outcome string) {
+	m.discoveries.WithLabelValues(oneOf(discoveryOutcomes, outcome)).Inc()
+}
+
+// DiscoverySucceeded records when pairs were discovered.
+func (m *Metrics) DiscoverySucceeded(at time.Time) {
+	m.discoveryLastSuccess.WithLabelValues().Set(float64(at.Unix()))
 }
 
 // ListenerTLSExpiry records when the certificate of the listener, named by its

@@ -41,6 +41,10 @@ type Metrics struct {
 	upstreamTLSExpiry   *prometheus.GaugeVec
 	listenerTLSExpiry   *prometheus.GaugeVec
 
+	pairs                *prometheus.GaugeVec
+	discoveries          *prometheus.CounterVec
+	discoveryLastSuccess *prometheus.GaugeVec
+
 	clients          prometheus.Gauge
 	connections      *prometheus.CounterVec
 	bindFailures     *prometheus.CounterVec
@@ -57,6 +61,7 @@ func New(buildVersion string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registerLookups()
 	m.registerUpstream()
+	m.registerDiscovery()
 	m.registerClients()
 	m.registerProgram(buildVersion)
 	return m
@@ -96,6 +101,17 @@ func (m *Metrics) registerUpstream() {
 		"When the first certificate of the upstream chain expires, in Unix time.", "server")
 	m.listenerTLSExpiry = m.gauges("listener_tls_expiry_timestamp_seconds",
 		"When the certificate of a listener expires, in Unix time.", "listener")
+}
+
+func (m *Metrics) registerDiscovery() {
+	m.pairs = m.gauges("pairs",
+		"Pairs, and groups without one, by what is known of them.", "state")
+	m.discoveries = m.counters("discoveries_total",
+		"Attempts to discover pairs.", "outcome")
+	// Without labels, but absent until there is a success: 0 would be 1970.
+	m.discoveryLastSuccess = m.gauges("discovery_last_success_timestamp_seconds",
+		"When pairs were last discovered, in Unix time.")
+	preset(m.discoveries, discoveryOutcomes)
 }
 
 func (m *Metrics) registerClients() {

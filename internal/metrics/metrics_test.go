@@ -123,6 +123,12 @@ func TestEventsOfTheProxy(t *testing.T) {
 	m.UpstreamTLSExpiry("dc2:636", time.Unix(1_900_000_000, 0))
 	m.UpstreamTLSExpiry("dc2:636", time.Time{})
 	m.ListenerTLSExpiry("0.0.0.0:1636", time.Unix(1_700_000_000, 0))
+	m.Pairs("ambiguous", 4)
+	m.Pairs("ambiguous", 2)
+	m.Pairs("made up", 1)
+	m.Discovery("bind_refused")
+	m.Discovery("made up")
+	m.DiscoverySucceeded(time.Unix(1_600_000_000, 0))
 	m.ConfigReload(false)
 	m.DroppedRecord("log")
 	m.SearchReference()
@@ -136,6 +142,12 @@ func TestEventsOfTheProxy(t *testing.T) {
 		`upstream_up{server="dc2:636"} 0`,
 		`upstream_tls_expiry_timestamp_seconds{server="dc1:636"} 1.8e+09`,
 		`listener_tls_expiry_timestamp_seconds{listener="0.0.0.0:1636"} 1.7e+09`,
+		`pairs{state="ambiguous"} 2`,
+		`pairs{state="other"} 1`,
+		`discoveries_total{outcome="bind_refused"} 1`,
+		`discoveries_total{outcome="other"} 1`,
+		`discoveries_total{outcome="success"} 0`,
+		`discovery_last_success_timestamp_seconds 1.6e+09`,
 		`config_last_reload_successful 0`,
 		`dropped_records_total{sink="log"} 1`,
 		`search_references_total 1`,
@@ -179,6 +191,9 @@ func TestOutcomesAndReasonsStartAtZeroAndAreBounded(t *testing.T) {
 
 func TestFreshProgram(t *testing.T) {
 	text := scrape(metrics.New("1.2.3"))
+	if strings.Contains(text, "discovery_last_success_timestamp_seconds ") {
+		t.Error("a discovery is said to have succeeded in 1970")
+	}
 	for _, want := range []string{
 		prefix + "config_last_reload_successful 1", prefix + `build_info{`, `version="1.2.3"`,
 		prefix + "panics_total 0", "go_goroutines ", "process_cpu_seconds_total ",
