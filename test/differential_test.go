@@ -68,7 +68,7 @@ func TestRandomRequestsOnTheView(t *testing.T) {
 	}
 	stand, _ := embeddedWith(t, directory.Config{LDIF: strings.NewReader(org)})
 	real := slapdHolding(t, org)
-	seed, cases := numberFrom(t, "JAMF_LDAP_PROXY_TEST_SEED", int(rand.Uint32())), numberFrom(t, "JAMF_LDAP_PROXY_TEST_CASES", 300)
+	seed, cases := numberFrom(t, "JAMF_LDAP_PROXY_TEST_SEED", int(rand.Uint32())), numberFrom(t, "JAMF_LDAP_PROXY_TEST_CASES", 500)
 	t.Logf("JAMF_LDAP_PROXY_TEST_SEED=%d", seed)
 	inEachMode(t, func(t *testing.T, v view) {
 		behind := func(up *upstream) *wire {

@@ -27,7 +27,7 @@ func TestExplainOfTheLog(t *testing.T) {
 			}
 		}
 		lines, logged := p.lookups(asked)
-		answers := explained(t, p, lines)
+		answers := explainLog(t, p, lines)
 		if len(answers) != asked {
 			t.Fatalf("%d explanations of %d lookups", len(answers), asked)
 		}
@@ -69,8 +69,8 @@ type explanation struct {
 	Upstream struct{ Base, Filter string }
 }
 
-// explained runs the command with the configuration of a running proxy.
-func explained(t *testing.T, p *proxy, log string) []explanation {
+// explainLog runs the command with the configuration of a running proxy.
+func explainLog(t *testing.T, p *proxy, log string) []explanation {
 	t.Helper()
 	cmd := exec.Command(raceBinary(t), "explain", "--config", p.config, "--json")
 	cmd.Env = cleanEnv()
