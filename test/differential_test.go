@@ -52,7 +52,7 @@ func comparable(a answer) answer {
 // that holds the view as its data, and of the proxy over both upstreams. The
 // first decides.
 //
-// JAMF_LDAP_PROXY_TEST_SEED repeats a run, JAMF_LDAP_PROXY_TEST_CASES asks more.
+// TEST_OF_JAMF_LDAP_PROXY_SEED repeats a run, TEST_OF_JAMF_LDAP_PROXY_CASES asks more.
 func TestRandomRequestsOnTheView(t *testing.T) {
 	t.Parallel()
 	org, shown, table := orgLDIF+"\n", "", slices.Clone(samplePairs)
@@ -68,8 +68,8 @@ func TestRandomRequestsOnTheView(t *testing.T) {
 	}
 	stand, _ := embeddedWith(t, directory.Config{LDIF: strings.NewReader(org)})
 	real := slapdHolding(t, org)
-	seed, cases := numberFrom(t, "JAMF_LDAP_PROXY_TEST_SEED", int(rand.Uint32())), numberFrom(t, "JAMF_LDAP_PROXY_TEST_CASES", 500)
-	t.Logf("JAMF_LDAP_PROXY_TEST_SEED=%d", seed)
+	seed, cases := numberFrom(t, "TEST_OF_JAMF_LDAP_PROXY_SEED", int(rand.Uint32())), numberFrom(t, "TEST_OF_JAMF_LDAP_PROXY_CASES", 500)
+	t.Logf("TEST_OF_JAMF_LDAP_PROXY_SEED=%d", seed)
 	inEachMode(t, func(t *testing.T, v view) {
 		behind := func(up *upstream) *wire {
 			return startWith(t, settings{servers: []string{up.url()}, mode: v.mode, pairs: table}).session()

@@ -135,8 +135,8 @@ func need(t testing.TB, programs ...string) {
 		return
 	}
 	text := "not installed: " + strings.Join(missing, ", ")
-	if os.Getenv("JAMF_LDAP_PROXY_TEST_REQUIRE_PEERS") != "" {
-		t.Fatal(text + " (required by JAMF_LDAP_PROXY_TEST_REQUIRE_PEERS)")
+	if os.Getenv("TEST_OF_JAMF_LDAP_PROXY_REQUIRE_PEERS") != "" {
+		t.Fatal(text + " (required by TEST_OF_JAMF_LDAP_PROXY_REQUIRE_PEERS)")
 	}
 	t.Skip(text)
 }
