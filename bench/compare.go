@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -48,6 +49,7 @@ func (c *comparison) of(load, peer string) []sample { return c.samples[load+"\x0
 // run measures in rounds, each peer under each load, side by side in time.
 func (c *comparison) run(ctx context.Context, s *site) error {
 	c.samples, c.failed = map[string][]sample{}, map[string]bool{}
+	c.loads = slices.DeleteFunc(c.loads, func(load string) bool { return !s.loadPattern.MatchString(load) })
 	for _, load := range c.loads {
 		c.check(s, load)
 	}
@@ -111,8 +113,11 @@ func (c *comparison) check(s *site, load string) {
 	}
 }
 
-// add starts a peer, unless this version of ours cannot be it.
+// add starts a peer, unless it was not asked for or this version of ours cannot be it.
 func (c *comparison) add(s *site, name string, d dialect, start func() (*process, error)) error {
+	if !s.peerPattern.MatchString(name) {
+		return nil
+	}
 	p, err := s.once(c.key(name), start)
 	if errors.Is(err, errNotBuilt) {
 		s.note("%s: %v", name, err)

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -21,6 +23,8 @@ type options struct {
 	groups   int
 	idle     int
 	only     string
+	peers    string
+	loads    string
 	full     bool
 	write    string
 }
@@ -37,6 +41,8 @@ func main() {
 	flag.IntVar(&o.groups, "groups", 300, "groups in the generated organisation")
 	flag.IntVar(&o.idle, "idle", 5000, "idle bound connections whose memory is measured")
 	flag.StringVar(&o.only, "only", strings.Join(groupNames(), ","), "groups to measure")
+	flag.StringVar(&o.peers, "peers", "", "measure only the peers whose name matches this regular expression")
+	flag.StringVar(&o.loads, "loads", "", "the same for loads")
 	flag.BoolVar(&o.full, "full", false, "every peer in every group, and longer: some 25 minutes instead of 5")
 	flag.StringVar(&o.write, "write", "", "also put the report into this file, between its bench markers")
 	flag.Parse()
@@ -81,6 +87,9 @@ func run(ctx context.Context, o *options) error {
 			return fmt.Errorf("-only: no group %q; there are %s", name, strings.Join(groupNames(), ", "))
 		}
 	}
+	if err := errors.Join(patternError(o.peers), patternError(o.loads)); err != nil {
+		return err
+	}
 	began := time.Now()
 	s, err := newSite(ctx, o)
 	if err != nil {
@@ -103,6 +112,8 @@ func run(ctx context.Context, o *options) error {
 	}
 	return nil
 }
+
+func patternError(pattern string) error { _, err := regexp.Compile(pattern); return err }
 
 // progress is for who watches; the report goes to standard output.
 func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

@@ -36,7 +36,6 @@ func (s *site) startOurs(name string, up upstream, v variant) (*process, error) 
 		return []string{"serve", "--config", file}, err
 	})
 	if errors.Is(err, errEnded) && (v.warm > 0 || v.cacheTTL != "" || v.cacheBind) {
-		progress("%v", err)
 		return nil, fmt.Errorf("%w: %s", errNotBuilt, v.features())
 	}
 	return p, err

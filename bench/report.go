@@ -74,7 +74,7 @@ func (r *report) markdown() string {
 	r.writeQuestions(&out)
 	if len(r.site.notes) > 0 {
 		out.WriteString("\nNotes of this run:\n\n")
-		for _, n := range slices.Compact(r.site.notes) {
+		for _, n := range r.site.notes {
 			fmt.Fprintf(&out, "- %s\n", strings.Join(strings.Fields(n), " "))
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -16,13 +18,16 @@ import (
 // site is where a run takes place: a folder, certificates, the directory, and
 // every process started so far.
 type site struct {
-	ctx       context.Context
-	dir       string
-	binary    string // of jamf-ldap-proxy
-	users     int
-	groups    int
-	maxConns  int
-	loads     []workload
+	ctx      context.Context
+	dir      string
+	binary   string // of jamf-ldap-proxy
+	users    int
+	groups   int
+	maxConns int
+	loads    []workload
+
+	peerPattern, loadPattern *regexp.Regexp // what to measure
+
 	certs     *certificates
 	directory *process
 	running   []*process
@@ -34,6 +39,7 @@ func newSite(ctx context.Context, o *options) (_ *site, err error) {
 	s := &site{
 		ctx: ctx, users: o.users, groups: o.groups, maxConns: o.idle + 1000,
 		loads: workloads(o.users, o.groups), started: map[string]*process{},
+		peerPattern: regexp.MustCompile(o.peers), loadPattern: regexp.MustCompile(o.loads),
 	}
 	limit, err := raiseFileLimit(uint64(2*o.idle + 4000))
 	if err != nil {
@@ -74,6 +80,9 @@ func (s *site) close() {
 
 func (s *site) note(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
+	if slices.Contains(s.notes, text) {
+		return
+	}
 	progress("note: %s", text)
 	s.notes = append(s.notes, text)
 }

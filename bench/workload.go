@@ -38,7 +38,10 @@ type share struct {
 	percent int
 }
 
-const variants = 64
+const (
+	variants = 64
+	mixture  = 200 // requests of a mix
+)
 
 const (
 	userLoad       = "user"
@@ -87,8 +90,8 @@ func (w *workload) in(d dialect) question {
 	return w.ask[native]
 }
 
-// requests encodes the variants, or a hundred of each mixture, in an order
-// that is the same in every run.
+// requests encodes the variants of a question, or the requests of a mix in an
+// order that is the same in every run.
 func requests(all []workload, name string, d dialect) ([][]byte, error) {
 	for _, w := range all {
 		switch {
@@ -103,7 +106,7 @@ func requests(all []workload, name string, d dialect) ([][]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			for i := range part.percent * variants / 100 * 2 {
+			for i := range part.percent * mixture / 100 {
 				list = append(list, some[i%len(some)])
 			}
 		}
