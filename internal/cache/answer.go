@@ -69,13 +69,25 @@ func (r *Recording) Add(m *ldap.Message) bool {
 
 func (r *Recording) grow(size int) bool {
 	more := int64(size+overhead) - r.held
-	if r.cache.held.Add(more) > r.cache.mayHold {
-		r.cache.held.Add(-more)
+	if !r.cache.hold(more) {
 		return false
 	}
 	r.held += more
 	r.messages = append(make([]byte, 0, size), r.messages...)
 	return true
+}
+
+// hold takes some of what recordings may hold, if there is enough of it.
+func (c *Cache) hold(more int64) bool {
+	for {
+		held := c.held.Load()
+		if held+more > c.mayHold {
+			return false
+		}
+		if c.held.CompareAndSwap(held, held+more) {
+			return true
+		}
+	}
 }
 
 // Entries tells how many entries were added.
