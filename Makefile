@@ -13,7 +13,7 @@ test:   ## everything CI runs
 quick:  ## without the slow sets
 	test/run --quick
 
-bench:  ## beside HAProxy and slapd, on loopback
+bench:  ## beside HAProxy and slapd, on loopback, 5 minutes; see docs/performance.md
 	bench/run
 
 lint:   ## needs golangci-lint

@@ -177,10 +177,10 @@ func (s *site) linePeers(c *comparison, up upstream) error {
 		{backName, native, func() (*process, error) { return s.startBackLDAP("back-line", up, "", "") }},
 		{posixName, vocabulary, func() (*process, error) { return s.startOurs("posix-line", up, posixMode) }},
 		{lineWarm, vocabulary, func() (*process, error) { all.warm = 8; return s.startOurs("warm-line", up, all) }},
-		{lineBind, vocabulary, func() (*process, error) { all.warm, all.cacheBind = 8, true; return s.startOurs("bind-line", up, all) }},
+		{lineBind, vocabulary, func() (*process, error) { all.warm, all.cacheBind = 8, true; return s.startFar("bind-line", up, all) }},
 		{lineCached, vocabulary, func() (*process, error) {
 			all.warm, all.cacheBind, all.cacheTTL = 8, true, "10m"
-			return s.startOurs("cached-line", up, all)
+			return s.startFar("cached-line", up, all)
 		}},
 	} {
 		if err := c.add(s, p.name, p.dialect, p.start); err != nil {
