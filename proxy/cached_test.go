@@ -362,6 +362,50 @@ func TestLeaderOutOfTime(t *testing.T) {
 	follower.results(2, ldap.Success)
 }
 
+// panicking is metrics that panic at the first search reference.
+type panicking struct {
+	*counts
+	done atomic.Bool
+}
+
+func (p *panicking) SearchReference() {
+	if !p.done.Swap(true) {
+		panic("bug")
+	}
+}
+
+func TestPanickingLeader(t *testing.T) {
+	h := &held{release: make(chan struct{}), last: func(c *upstreamConn, m ldap.Message) {
+		c.write(ldap.AppendOperation(nil, m.ID, ldap.OpSearchResultReference, ber.Append(nil, ber.OctetString, "ldap://other/"), nil))
+		answer(c, m)
+	}}
+	var kept *cache.Cache
+	r := start(t, func(s *setup) {
+		kept = cache.New(hour, nil)
+		s.config.Cache, s.config.Metrics = kept, &panicking{counts: &counts{n: map[string]int{}}}
+		s.script = func(c *upstreamConn, m ldap.Message) {
+			if m.Op == ldap.OpSearchRequest {
+				h.answer(c, m)
+				return
+			}
+			answer(c, m)
+		}
+	})
+	t.Cleanup(func() { _ = r.shutdown(0); kept.Close() })
+	leader, follower := r.bound(), r.bound()
+	leader.send(searchRequest(2, userFilter("a")))
+	r.eventually("the first question", func() bool { return h.asked.Load() == 1 })
+	follower.send(searchRequest(2, userFilter("a")))
+	close(h.release)
+	leader.results(2, ldap.OtherError)
+	if entries, _ := follower.results(2, ldap.Success); len(entries) != 1 {
+		t.Errorf("%d entries", len(entries))
+	}
+	if s := kept.Stats(); s.Entries != 1 || s.Bytes > 2000 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // What upstream says to one lookup alone is asked for by each.
 func TestUnsharedResult(t *testing.T) {
 	h := &held{release: make(chan struct{}), last: func(c *upstreamConn, m ldap.Message) {
