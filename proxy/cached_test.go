@@ -214,10 +214,10 @@ func TestNotKept(t *testing.T) {
 	sorting := ldap.Control{OID: "1.2.840.113556.1.4.473"}
 	page := ldap.PagedResults{Size: 10}.Control(false)
 	rootDSE := ldap.SearchRequest{Filter: ldap.Present("objectClass"), Attributes: []string{"+"}}
-	code := ldap.Success
+	var code atomic.Int32
 	r, _ := caching(t, hour, func(c *upstreamConn, m ldap.Message) {
 		c.entry(m, jonDN, "uid", "jon.snow")
-		c.done(m, ldap.Result{Code: code})
+		c.done(m, ldap.Result{Code: ldap.ResultCode(code.Load())})
 	})
 	c := r.bound()
 	want := []string{}
@@ -235,7 +235,7 @@ func TestNotKept(t *testing.T) {
 		{searchRequest(2, userFilter("b")), ldap.NoSuchObject, lookup.CacheMiss},
 	} {
 		for range 2 {
-			code = tc.code
+			code.Store(int32(tc.code))
 			c.answer(2, tc.request, tc.code)
 			want = append(want, tc.outcome)
 		}
