@@ -214,10 +214,10 @@ func TestNotKept(t *testing.T) {
 	sorting := ldap.Control{OID: "1.2.840.113556.1.4.473"}
 	page := ldap.PagedResults{Size: 10}.Control(false)
 	rootDSE := ldap.SearchRequest{Filter: ldap.Present("objectClass"), Attributes: []string{"+"}}
-	code := ldap.Success
+	var code atomic.Int32
 	r, _ := caching(t, hour, func(c *upstreamConn, m ldap.Message) {
 		c.entry(m, jonDN, "uid", "jon.snow")
-		c.done(m, ldap.Result{Code: code})
+		c.done(m, ldap.Result{Code: ldap.ResultCode(code.Load())})
 	})
 	c := r.bound()
 	want := []string{}
@@ -235,7 +235,7 @@ func TestNotKept(t *testing.T) {
 		{searchRequest(2, userFilter("b")), ldap.NoSuchObject, lookup.CacheMiss},
 	} {
 		for range 2 {
-			code = tc.code
+			code.Store(int32(tc.code))
 			c.answer(2, tc.request, tc.code)
 			want = append(want, tc.outcome)
 		}
@@ -360,6 +360,50 @@ func TestLeaderOutOfTime(t *testing.T) {
 	r.eventually("the second question", func() bool { return h.asked.Load() == 2 })
 	close(h.release)
 	follower.results(2, ldap.Success)
+}
+
+// panicking is metrics that panic at the first search reference.
+type panicking struct {
+	*counts
+	done atomic.Bool
+}
+
+func (p *panicking) SearchReference() {
+	if !p.done.Swap(true) {
+		panic("bug")
+	}
+}
+
+func TestPanickingLeader(t *testing.T) {
+	h := &held{release: make(chan struct{}), last: func(c *upstreamConn, m ldap.Message) {
+		c.write(ldap.AppendOperation(nil, m.ID, ldap.OpSearchResultReference, ber.Append(nil, ber.OctetString, "ldap://other/"), nil))
+		answer(c, m)
+	}}
+	var kept *cache.Cache
+	r := start(t, func(s *setup) {
+		kept = cache.New(hour, nil)
+		s.config.Cache, s.config.Metrics = kept, &panicking{counts: &counts{n: map[string]int{}}}
+		s.script = func(c *upstreamConn, m ldap.Message) {
+			if m.Op == ldap.OpSearchRequest {
+				h.answer(c, m)
+				return
+			}
+			answer(c, m)
+		}
+	})
+	t.Cleanup(func() { _ = r.shutdown(0); kept.Close() })
+	leader, follower := r.bound(), r.bound()
+	leader.send(searchRequest(2, userFilter("a")))
+	r.eventually("the first question", func() bool { return h.asked.Load() == 1 })
+	follower.send(searchRequest(2, userFilter("a")))
+	close(h.release)
+	leader.results(2, ldap.OtherError)
+	if entries, _ := follower.results(2, ldap.Success); len(entries) != 1 {
+		t.Errorf("%d entries", len(entries))
+	}
+	if s := kept.Stats(); s.Entries != 1 || s.Bytes > 2000 {
+		t.Errorf("%+v", s)
+	}
 }
 
 // What upstream says to one lookup alone is asked for by each.

@@ -50,6 +50,18 @@ func TestAnswerExpires(t *testing.T) {
 	}
 }
 
+// What has expired gives its memory back by itself.
+func TestExpiredAnswersGo(t *testing.T) {
+	c, k := newCache(t, minutes)
+	share(t, c, key(1), "a")
+	k.advance(time.Minute)
+	for end := time.Now().Add(10 * time.Second); c.Stats() != (cache.Stats{}); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%+v", c.Stats())
+		}
+	}
+}
+
 // The time counts from the question: a slow answer may be old when it comes.
 func TestTimeCountsFromTheQuestion(t *testing.T) {
 	c, k := newCache(t, minutes)
@@ -132,6 +144,7 @@ func TestLargeAnswersAreNotKept(t *testing.T) {
 // Never more than max_bytes, at no moment, whatever comes.
 func TestSizeBound(t *testing.T) {
 	c, _ := newCache(t, minutes)
+	text := strings.Repeat("x", 120<<10)
 	stop := make(chan struct{})
 	var watch, work sync.WaitGroup
 	var most atomic.Int64
@@ -142,6 +155,7 @@ func TestSizeBound(t *testing.T) {
 				return
 			default:
 				most.Store(max(most.Load(), c.Stats().Bytes))
+				time.Sleep(10 * time.Microsecond) // leave the lock to the others
 			}
 		}
 	})
@@ -150,7 +164,7 @@ func TestSizeBound(t *testing.T) {
 		work.Go(func() {
 			for range 150 {
 				size := random.IntN(120 << 10)
-				share(t, c, key(random.IntN(1000)), strings.Repeat("x", size))
+				share(t, c, key(random.IntN(1000)), text[:size])
 			}
 		})
 	}
