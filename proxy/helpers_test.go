@@ -67,6 +67,7 @@ func start(t *testing.T, change ...func(*setup)) *rig {
 		script:   answer,
 		wrap:     func(l net.Listener) net.Listener { return l },
 	}
+	s.upstream.Warm = 0 // tests count connections
 	s.groups.Base = usersBase
 	s.groups.Pairs = []rewrite.PairConfig{{Legacy: "gameOfThrones", Posix: "got", GID: 7001}}
 	s.config = proxy.Config{

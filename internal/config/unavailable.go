@@ -12,7 +12,6 @@ var unavailableKeys = []string{
 	"cache",
 	"journal",
 	"listeners[].proxy_protocol",
-	"upstream.warm",
 }
 
 const notAvailable = "is not available in this version"

@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ import (
 // fake is a directory that knows who each of its connections is bound as, and
 // that every search names, as its base, who it should run as.
 type fake struct {
-	t         *testing.T
+	t         testing.TB
 	listener  net.Listener
 	tls       *tls.Config // of ldaps and StartTLS
 	wg        sync.WaitGroup
@@ -48,7 +49,7 @@ type fakeConn struct {
 }
 
 // newFake starts a directory; change it before the first dial only.
-func newFake(t *testing.T, change func(*fake)) *fake {
+func newFake(t testing.TB, change func(*fake)) *fake {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -264,6 +265,13 @@ func (g *gauges) UpstreamTLSExpiry(_ string, notAfter time.Time) {
 	g.expiry = notAfter
 }
 
+// ups are the outcomes of dials so far.
+func (g *gauges) ups() []bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.up)
+}
+
 func (g *gauges) get(state string) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -279,7 +287,7 @@ type testPool struct {
 func newPool(t *testing.T, change func(*upstream.Config), servers ...string) *testPool {
 	t.Helper()
 	cfg := upstream.DefaultConfig()
-	cfg.Servers = servers
+	cfg.Servers, cfg.Warm = servers, 0 // tests count dials; those of spares ask for them
 	if change != nil {
 		change(&cfg)
 	}

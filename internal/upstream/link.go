@@ -26,7 +26,11 @@ type link struct {
 
 	owner     identityKey // bound as; changes only by the bind of a fresh connection
 	used      bool        // has carried an operation
-	idleSince time.Time
+	state     string      // that it is counted in
+	created   time.Time
+	expires   time.Time // end of its lifetime; zero: none
+	stale     time.Time // of a spare: when another one should be on its way
+	idleSince time.Time // since when nobody has used it
 }
 
 func newLink(s *server, tcp net.Conn) *link {
