@@ -160,7 +160,8 @@ func (l *link) secure(ctx context.Context) error {
 			return fmt.Errorf("starting TLS: %w", err)
 		}
 	}
-	t := tls.Client(l.tcp, s.tls)
+	l.below = &belowTLS{Conn: l.tcp}
+	t := tls.Client(l.below, s.tls)
 	if err := t.HandshakeContext(ctx); err != nil {
 		return fmt.Errorf("shaking hands over TLS: %w", err)
 	}

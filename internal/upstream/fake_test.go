@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,6 +84,13 @@ func (f *fake) each(do func(*fakeConn)) {
 	for c := range f.conns {
 		do(c)
 	}
+}
+
+// open is the number of connections that the directory has not seen end.
+func (f *fake) open() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.conns)
 }
 
 func (f *fake) count(what string) int {
@@ -286,13 +294,29 @@ type testPool struct {
 
 func newPool(t *testing.T, change func(*upstream.Config), servers ...string) *testPool {
 	t.Helper()
+	return newPoolAt(t, nil, change, servers...)
+}
+
+// clock is a time that only the test moves.
+type clock struct{ nanoseconds atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Unix(1e9, c.nanoseconds.Load()) }
+func (c *clock) advance(d time.Duration) { c.nanoseconds.Add(int64(d)) }
+
+// newPoolAt is newPool by a clock of the test.
+func newPoolAt(t *testing.T, at *clock, change func(*upstream.Config), servers ...string) *testPool {
+	t.Helper()
 	cfg := upstream.DefaultConfig()
 	cfg.Servers, cfg.Warm = servers, 0 // tests count dials; those of spares ask for them
 	if change != nil {
 		change(&cfg)
 	}
 	g := &gauges{}
-	p, err := upstream.New(cfg, upstream.Options{Observer: g})
+	opt := upstream.Options{Observer: g}
+	if at != nil {
+		opt.Now = at.now
+	}
+	p, err := upstream.New(cfg, opt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ type link struct {
 	server *server
 	tcp    net.Conn // the socket
 	conn   net.Conn // what LDAP is spoken over: tcp, or TLS on top of it
+	below  *belowTLS
 	framer *ldap.Framer
 	lastID int32
 	out    []byte // write buffer; zeros between writes
