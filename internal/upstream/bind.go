@@ -72,6 +72,7 @@ func (c *Conn) assume(ctx context.Context, id *Identity) error {
 			Err: errors.New(describeResult(result)),
 		}
 	}
+	c.answered = false // what came was for us, not for the operation of this lease
 	return nil
 }
 

@@ -458,6 +458,17 @@ func loopback() x509.Certificate {
 func newTLSFake(t *testing.T, cfg *tls.Config, change func(*fake)) *fake {
 	t.Helper()
 	return newFake(t, func(f *fake) {
+		cfg := cfg.Clone()
+		before := cfg.VerifyConnection
+		cfg.VerifyConnection = func(s tls.ConnectionState) error {
+			if s.DidResume {
+				f.saw("resumed")
+			}
+			if before != nil {
+				return before(s)
+			}
+			return nil
+		}
 		f.listener = tls.NewListener(f.listener, cfg)
 		if change != nil {
 			change(f)

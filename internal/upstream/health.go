@@ -14,7 +14,7 @@ type serverState int
 const (
 	unknown serverState = iota // not dialed yet; counts as up
 	up
-	suspect // broke a connection or left an operation unanswered; a dial decides
+	suspect // broke a connection or left an operation unanswered, a moment ago
 	down    // the last dial failed
 )
 
@@ -26,14 +26,19 @@ const probeEvery = time.Minute
 // health is a server's state and when the keeper dials it next to find out.
 type health struct {
 	state    serverState
-	failures backoff
+	failures backoff // dials
+	doubts   backoff // what made it suspect
 	probeAt  time.Time
 }
 
 func (h *health) usable() bool { return h.state == unknown || h.state == up }
 
-// answered notes a dial that succeeded.
+// answered notes a dial that succeeded. For a moment that does not clear a
+// server of suspicion: it may accept connections and serve none of them.
 func (h *health) answered(now time.Time) {
+	if h.state == suspect && now.Before(h.doubts.until) {
+		return
+	}
 	h.state, h.failures = up, backoff{}
 	h.probeAt = now.Add(jitter(probeEvery))
 }
@@ -45,13 +50,24 @@ func (h *health) refused(now time.Time) {
 	h.probeAt = h.failures.until
 }
 
-// suspect makes the keeper dial a server that misbehaved, before others have to
-// find out. Meanwhile new connections go to other servers.
+// doubt notes that the server misbehaved on a connection. Doubts that follow
+// one another last ever longer.
+func (h *health) doubt(now time.Time) {
+	if !h.usable() {
+		return
+	}
+	if now.Sub(h.doubts.until) > probeEvery {
+		h.doubts = backoff{}
+	}
+	h.doubts.add(now)
+	h.state, h.probeAt = suspect, h.doubts.until
+}
+
+// suspect sends new connections to other servers, if there are any, until the
+// keeper has dialed this one.
 func (p *Pool) suspect(s *server) {
 	p.mu.Lock()
-	if s.usable() {
-		s.state, s.probeAt = suspect, p.now()
-	}
+	s.doubt(p.now())
 	p.mu.Unlock()
 	p.poke()
 }

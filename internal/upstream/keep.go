@@ -63,7 +63,7 @@ func (p *Pool) closeSpares() {
 	for _, l := range p.allSpares() {
 		p.mu.Lock()
 		mine := l.server.removeSpare(l) != nil
-		wanted := slices.Contains(p.targets(), l.server)
+		wanted := p.wanted(l.server)
 		p.mu.Unlock()
 		switch {
 		case !mine:
@@ -109,7 +109,7 @@ func (p *Pool) replenish() time.Duration {
 // refill dials the spares that are missing. At a server that is down a single
 // dial is on its way at most, the probe, so that an outage sees no storm.
 func (p *Pool) refill(now time.Time) {
-	targets := slices.DeleteFunc(p.targets(), func(s *server) bool { return !s.usable() })
+	targets := slices.DeleteFunc(p.targets(), func(s *server) bool { return s.state == down })
 	missing := p.cfg.Warm
 	for _, s := range targets {
 		missing -= s.coming(now)

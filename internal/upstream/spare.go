@@ -58,8 +58,7 @@ func (p *Pool) keepSpare(l *link) {
 // stock adds a spare and returns the one that is too many, if any. With warm: 0
 // one is kept all the same: somebody wanted it, and may come again.
 func (p *Pool) stock(l *link) (excess *link) {
-	targets := p.targets()
-	if p.closed || !slices.Contains(targets, l.server) {
+	if p.closed || !p.wanted(l.server) {
 		return l
 	}
 	if l.stale.IsZero() {
@@ -68,10 +67,16 @@ func (p *Pool) stock(l *link) (excess *link) {
 		l.stale = l.idleSince.Add(p.cfg.IdleTimeout/2 + spread(p.cfg.IdleTimeout/4))
 	}
 	l.server.spares = append(l.server.spares, l)
-	if count(targets) > max(p.cfg.Warm, 1) {
+	if targets := p.targets(); count(targets) > max(p.cfg.Warm, 1) {
 		return p.oldestSpare(targets)
 	}
 	return nil
+}
+
+// wanted tells whether spares of s are kept. Those of a suspect are: more often
+// than not it is cleared in a second.
+func (p *Pool) wanted(s *server) bool {
+	return s.state == suspect || slices.Contains(p.targets(), s)
 }
 
 // targets are the servers whose spares are wanted: those that a new connection
