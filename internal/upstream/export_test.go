@@ -12,3 +12,10 @@ func (p *Pool) Open() int {
 	defer p.mu.Unlock()
 	return max(p.open, len(p.live))
 }
+
+// Spares is the number of spares that can be taken.
+func (p *Pool) Spares() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return count(p.servers)
+}

@@ -57,7 +57,7 @@ func TestFailover(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var at clock
 			second := newTLSFake(t, ca.serve(loopback()), nil)
-			p := newPoolAt(t, &at, trusting(ca, func(c *upstream.Config) { c.ConnectTimeout = 200 * time.Millisecond }),
+			p := newPoolAt(t, &at, trusting(ca, func(c *upstream.Config) { c.ConnectTimeout = 2 * time.Second }),
 				first.url, second.url("ldaps"))
 			if a := mustBind(t, p, identity("cn=a", "pw-a"), ldap.Success); a.Server != second.url("ldaps") {
 				t.Errorf("bound at %s", a.Server)
@@ -86,7 +86,8 @@ func TestRecovery(t *testing.T) {
 	second := newTLSFake(t, ca.serve(loopback()), nil)
 	p := newPoolAt(t, &at, trusting(ca, func(c *upstream.Config) { c.Warm = 2 }), first.url("ldaps"), second.url("ldaps"))
 	eventually(t, "two spares of the second", spares(p, 2))
-	before := first.count("dial") // all of the first attempt to have spares
+	const before = 2 // for spares, at the start
+	eventually(t, "the first has seen all of its dials", func() bool { return first.count("dial") == before && p.Open() == 2 })
 
 	p.Upkeep()
 	if n := first.count("dial"); n != before {
@@ -94,7 +95,7 @@ func TestRecovery(t *testing.T) {
 	}
 	at.advance(2 * time.Second)
 	p.Upkeep()
-	eventually(t, "a probe", func() bool { return first.count("dial") == before+1 && p.gauges.get("dialing") == 0 })
+	eventually(t, "a probe", func() bool { return first.count("dial") == before+1 && p.Open() == 2 })
 	for range 5 {
 		if got := fresh(t, p); got != second.url("ldaps") {
 			t.Errorf("asked %s", got)
@@ -238,9 +239,7 @@ func TestRoundRobinSpares(t *testing.T) {
 	first, second := newFake(t, nil), newFake(t, nil)
 	p := newPool(t, func(c *upstream.Config) { c.Policy, c.Warm = upstream.PolicyRoundRobin, 4 }, first.url("ldap"), second.url("ldap"))
 	eventually(t, "four spares", spares(p, 4))
-	if first.open() != 2 || second.open() != 2 {
-		t.Errorf("%d and %d", first.open(), second.open())
-	}
+	eventually(t, "two at each", func() bool { return first.open() == 2 && second.open() == 2 })
 }
 
 // An outage of ten minutes, seen by a server that ends every handshake.
@@ -251,9 +250,7 @@ func TestNoDialStorm(t *testing.T) {
 	g.broken.Store(true)
 	p := newPoolAt(t, &at, trusting(ca, func(c *upstream.Config) { c.Warm = 8 }), f.url("ldaps"))
 	eventually(t, "the first failures", func() bool { return len(p.gauges.ups()) >= 8 && p.Open() == 0 })
-	if n := f.count("dial"); n != 8 {
-		t.Errorf("%d dials for 8 spares", n)
-	}
+	eventually(t, "8 dials for 8 spares", func() bool { return f.count("dial") == 8 })
 	for range 600 {
 		at.advance(time.Second)
 		p.Upkeep()

@@ -57,22 +57,39 @@ func (p *Pool) closeIdle() {
 	}
 }
 
-// closeSpares looks at each spare, which is out of everybody's reach for that
-// moment, and closes those that would not do.
+// closeSpares closes the spares that would not do.
 func (p *Pool) closeSpares() {
 	for _, l := range p.allSpares() {
+		if p.stillFit(l) {
+			continue
+		}
 		p.mu.Lock()
 		mine := l.server.removeSpare(l) != nil
-		wanted := p.wanted(l.server)
 		p.mu.Unlock()
-		switch {
-		case !mine:
-		case wanted && p.fit(l):
-			p.keepSpare(l)
-		default:
+		if mine {
 			p.retire(l, l.sayGoodbye)
 		}
 	}
+}
+
+// stillFit is fit for a spare that stays within everybody's reach: whoever takes
+// it meanwhile waits for the judgement, which is a look and no more. One that
+// is not among the spares any more is in other hands and must not be looked at.
+func (p *Pool) stillFit(l *link) bool {
+	p.mu.Lock()
+	if !slices.Contains(l.server.spares, l) {
+		p.mu.Unlock()
+		return true
+	}
+	wanted := p.wanted(l.server)
+	l.judging.Lock() // free, as long as it is among the spares
+	p.mu.Unlock()
+	alive := l.alive()
+	l.judging.Unlock()
+	if !alive {
+		p.lost(l.server)
+	}
+	return alive && wanted && !l.outstayed(p.now(), p.cfg.IdleTimeout)
 }
 
 func (p *Pool) allSpares() (all []*link) {

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"math"
 	"net"
+	"sync"
 	"time"
 
 	"jamf-ldap-proxy/internal/ldap"
@@ -32,6 +33,8 @@ type link struct {
 	expires   time.Time // end of its lifetime; zero: none
 	stale     time.Time // of a spare: when another one should be on its way
 	idleSince time.Time // since when nobody has used it
+
+	judging sync.Mutex // held while the keeper looks at a spare that stays within reach
 }
 
 func newLink(s *server, tcp net.Conn) *link {

@@ -34,13 +34,19 @@ func (p *Pool) fit(l *link) bool {
 	if l.outstayed(p.now(), p.cfg.IdleTimeout) {
 		return false
 	}
-	if l.alive() {
-		return true
+	l.judging.Lock()
+	alive := l.alive()
+	l.judging.Unlock()
+	if !alive {
+		p.lost(l.server)
 	}
+	return alive
+}
+
+func (p *Pool) lost(s *server) {
 	p.mu.Lock()
-	l.server.lost.add(p.now())
-	p.mu.Unlock()
-	return false
+	defer p.mu.Unlock()
+	s.lost.add(p.now())
 }
 
 // keepSpare is allot for a connection in the caller's hands.
