@@ -87,12 +87,24 @@ type wanted struct {
 	// beyond marks an answer that is more than the view alone gives: a
 	// tolerance, or a request that is not bridged.
 	beyond bool
+	// merge is the answer in mode merge, when it is another one.
+	merge *wanted
 }
 
 func found(entries ...[]entry) wanted  { return wanted{Entries: slices.Concat(entries...)} }
 func nothing() wanted                  { return wanted{} }
 func code(n int) wanted                { return wanted{Code: n} }
 func (w wanted) beyondTheView() wanted { w.beyond = true; return w }
+
+func (w wanted) inMerge(other wanted) wanted { w.merge = &other; return w }
+
+// in is the answer in the mode of a view.
+func (w wanted) in(v view) wanted {
+	if v.mode == mergeView.mode && w.merge != nil {
+		return *w.merge
+	}
+	return w
+}
 
 // check compares an answer with what was wanted: result code, and entries
 // with their attributes and values, in any order.

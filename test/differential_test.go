@@ -19,29 +19,27 @@ import (
 // server behind it: over OpenLDAP and over the embedded directory the same.
 func TestSameAnswersOverBothUpstreams(t *testing.T) {
 	t.Parallel()
-	over := func(up *upstream) *wire { return start(t, up).session() }
-	slapd, stand := over(startedSlapd(t)), over(embedded(t))
-	var requests []request
-	for _, s := range jamfShapes {
-		requests = append(requests, s.ask)
-	}
-	for _, q := range slices.Concat(bridgedSearches(), bridgedCompares()) {
-		requests = append(requests, q.ask)
-	}
-	for _, q := range requests {
-		if !(wireClient{}).can(q) {
-			continue
+	inEachMode(t, func(t *testing.T, v view) {
+		over := func(up *upstream) *wire {
+			return startWith(t, settings{servers: []string{up.url()}, mode: v.mode}).session()
 		}
-		t.Run(q.String(), func(t *testing.T) {
-			a, b := wireClient{slapd.in(t)}.ask(t, q), wireClient{stand.in(t)}.ask(t, q)
-			if slices.Contains(q.Attrs, "entryUUID") {
-				a.Entries, b.Entries = withoutUUIDs(t, q, a.Entries), withoutUUIDs(t, q, b.Entries)
+		slapd, stand := over(startedSlapd(t)), over(embedded(t))
+		for _, row := range slices.Concat(jamfQuestions(v), bridgedSearches(v), bridgedCompares(v)) {
+			q := row.ask
+			if !(wireClient{}).can(q) {
+				continue
 			}
-			if diff := cmp.Diff(comparable(a), comparable(b)); diff != "" {
-				t.Errorf("%v differs (-slapd +embedded)\n%s", q, diff)
-			}
-		})
-	}
+			t.Run(q.String(), func(t *testing.T) {
+				a, b := wireClient{slapd.in(t)}.ask(t, q), wireClient{stand.in(t)}.ask(t, q)
+				if slices.Contains(q.Attrs, "entryUUID") {
+					a.Entries, b.Entries = withoutUUIDs(t, q, a.Entries), withoutUUIDs(t, q, b.Entries)
+				}
+				if diff := cmp.Diff(comparable(a), comparable(b)); diff != "" {
+					t.Errorf("%v differs (-slapd +embedded)\n%s", q, diff)
+				}
+			})
+		}
+	})
 }
 
 // comparable is an answer in a fixed order, without the server's own wording.
@@ -54,7 +52,7 @@ func comparable(a answer) answer {
 // that holds the view as its data, and of the proxy over both upstreams. The
 // first decides.
 //
-// JAMF_LDAP_PROXY_TEST_SEED repeats a run, JAMF_LDAP_PROXY_TEST_CASES asks more.
+// TEST_OF_JAMF_LDAP_PROXY_SEED repeats a run, TEST_OF_JAMF_LDAP_PROXY_CASES asks more.
 func TestRandomRequestsOnTheView(t *testing.T) {
 	t.Parallel()
 	org, shown, table := orgLDIF+"\n", "", slices.Clone(samplePairs)
@@ -68,39 +66,42 @@ func TestRandomRequestsOnTheView(t *testing.T) {
 		shown += shownGroup(legacy, 20_000+n, uids...).ldif()
 		table = append(table, yamlMap{"legacy": legacy, "posix": posix, "gid": 20_000 + n})
 	}
-	behind := func(up *upstream) *wire {
-		return startWith(t, settings{servers: []string{up.url()}, pairs: table}).session()
-	}
 	stand, _ := embeddedWith(t, directory.Config{LDIF: strings.NewReader(org)})
-	view := dialWire(t, viewInSlapd(t, shown).addr)
-	view.bind(service, password)
-	through := []struct {
-		what string
-		*wire
-	}{
-		{"over slapd", behind(slapdHolding(t, org))},
-		{"over the embedded directory", behind(stand)},
-	}
-	seed, cases := numberFrom(t, "JAMF_LDAP_PROXY_TEST_SEED", int(rand.Uint32())), numberFrom(t, "JAMF_LDAP_PROXY_TEST_CASES", 500)
-	t.Logf("JAMF_LDAP_PROXY_TEST_SEED=%d", seed)
-	g := generator{rand.New(rand.NewPCG(uint64(seed), 1))}
-	for n := range cases {
-		q := g.request()
-		want := wireClient{view}.ask(t, q)
-		for _, p := range through {
-			got := wireClient{p.wire}.ask(t, q)
-			a, b := comparable(want), comparable(got)
-			if q.Size > 0 && want.Code == goldap.LDAPResultSizeLimitExceeded { // any of them
-				a.Entries, b.Entries = make([]entry, len(a.Entries)), make([]entry, len(b.Entries))
+	real := slapdHolding(t, org)
+	seed, cases := numberFrom(t, "TEST_OF_JAMF_LDAP_PROXY_SEED", int(rand.Uint32())), numberFrom(t, "TEST_OF_JAMF_LDAP_PROXY_CASES", 500)
+	t.Logf("TEST_OF_JAMF_LDAP_PROXY_SEED=%d", seed)
+	inEachMode(t, func(t *testing.T, v view) {
+		behind := func(up *upstream) *wire {
+			return startWith(t, settings{servers: []string{up.url()}, mode: v.mode, pairs: table}).session()
+		}
+		direct := dialWire(t, viewInSlapd(t, v, shown).addr)
+		direct.bind(service, password)
+		through := []struct {
+			what string
+			*wire
+		}{
+			{"over slapd", behind(real)},
+			{"over the embedded directory", behind(stand)},
+		}
+		g := generator{rand.New(rand.NewPCG(uint64(seed), 1)), v}
+		for n := range cases {
+			q := g.request()
+			want := wireClient{direct}.ask(t, q)
+			for _, p := range through {
+				got := wireClient{p.wire}.ask(t, q)
+				a, b := comparable(want), comparable(got)
+				if q.Size > 0 && want.Code == goldap.LDAPResultSizeLimitExceeded { // any of them
+					a.Entries, b.Entries = make([]entry, len(a.Entries)), make([]entry, len(b.Entries))
+				}
+				if diff := cmp.Diff(a, b); diff != "" {
+					t.Errorf("case %d, %s: %v (-view +proxy)\n%s", n, p.what, q, diff)
+				}
 			}
-			if diff := cmp.Diff(a, b); diff != "" {
-				t.Errorf("case %d, %s: %v (-view +proxy)\n%s", n, p.what, q, diff)
+			if t.Failed() && n > 50 {
+				t.Fatalf("seed %d: enough", seed)
 			}
 		}
-		if t.Failed() && n > 50 {
-			t.Fatalf("seed %d: enough", seed)
-		}
-	}
+	})
 }
 
 func numberFrom(t testing.TB, name string, fallback int) int {
@@ -117,8 +118,12 @@ func numberFrom(t testing.TB, name string, fallback int) int {
 }
 
 // generator makes requests that name a legacy class or attribute and use no
-// tolerance: forms on which a plain LDAP server agrees with the proxy.
-type generator struct{ *rand.Rand }
+// tolerance: forms on which a plain LDAP server that holds the view agrees with
+// the proxy.
+type generator struct {
+	*rand.Rand
+	view view
+}
 
 func pick[T any](g generator, from ...T) T { return from[g.IntN(len(from))] }
 
@@ -132,7 +137,13 @@ func (g generator) legacy() string {
 }
 
 func (g generator) leaf() string {
+	otherCase := "(memberUid=Jon.Snow)"
+	if g.view.mode == mergeView.mode { // there it is as good as the DN
+		otherCase = "(memberUid=nobody)"
+	}
 	return pick(g,
+		otherCase, "(memberUid=jesse.pinkman)", "(memberUid=*pink*)", "(memberUid=*.*)", "(memberUid>=a)",
+		"(gidNumber>=7004)", "(gidNumber<=7002)", "(gidNumber>=20050)", "(gidNumber<=20003)", "(gidNumber=20011)",
 		g.legacy(), g.legacy(), g.legacy(),
 		"(objectClass=posixGroup)", "(objectClass=inetOrgPerson)", "(objectClass=top)", "(objectClass=*)",
 		"(cn=gameOfThrones)", "(cn=got)", "(cn=BREAKINGBAD)", "(cn=bb)", "(cn=CarWash)", "(cn=Jon Snow)", "(cn=nonesuch)",
@@ -140,7 +151,7 @@ func (g generator) leaf() string {
 		"(cn=*team*)", "(cn=team 1*)", "(cn=t*)", "(cn=*of*)", "(cn=of*)", "(cn=* of 3)", "(cn=t11)", "(cn=Team 11 of 4)", "(ou=*team*)", "(ou=*_*)",
 		"(ou=Everyone)", "(ou=*)", "(ou=Users)", "(ou=*e*)", "(ou=got)",
 		"(gidNumber=7001)", "(gidNumber=7006)", "(gidNumber=5001)", "(gidNumber=*)", "(gidNumber=abc)",
-		"(memberUid=heisenberg)", "(memberUid=jon.snow)", "(memberUid=Jon.Snow)", "(memberUid=*)", "(memberUid=jon*)",
+		"(memberUid=heisenberg)", "(memberUid=jon.snow)", "(memberUid=*)", "(memberUid=jon*)",
 		"(description=tagGroup)", "(description=*)", "(uid=jon.snow)", "(uid=*a*)", "(mail=*)", "(sn=s*)",
 		"(memberOf="+groupDN("breakingBad")+")", "(memberOf=*)", "(favouriteColour=blue)", "(favouriteColour=*)",
 	)
@@ -183,7 +194,8 @@ func (g generator) request() request {
 	case 2:
 		q = q.at(groupDN(pick(g, "gameOfThrones", "Heisenberg Crew", "Night's Watch (Wall)")))
 	case 3:
-		q = read(groupDN(pick(g, "gameOfThrones", "Everyone")), q.Filter, q.Attrs...)
+		base := pick(g, g.view.everyGroup()...)
+		q = read(base.DN, q.Filter, q.Attrs...)
 	case 4:
 		q = read(userDN("heisenberg"), q.Filter, q.Attrs...)
 	case 5:
@@ -201,7 +213,7 @@ func TestEmbeddedDirectoryIsLikeSlapd(t *testing.T) {
 	real, stand := dialWire(t, startedSlapd(t).addr), dialWire(t, embedded(t).addr)
 	real.bind(service, password)
 	stand.bind(service, password)
-	g := generator{rand.New(rand.NewPCG(1, 2))}
+	g := generator{rand.New(rand.NewPCG(1, 2)), posixView}
 	requests := slices.Clone(untouched)
 	for range 300 {
 		requests = append(requests, g.request())

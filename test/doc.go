@@ -14,5 +14,5 @@
 //	*_test.go                       one subject per file
 //
 // Without slapd, ldap-utils or a JDK the tests that need them are skipped by
-// name; with JAMF_LDAP_PROXY_TEST_REQUIRE_PEERS=1 a missing peer is a failure.
+// name; with TEST_OF_JAMF_LDAP_PROXY_REQUIRE_PEERS=1 a missing peer is a failure.
 package test

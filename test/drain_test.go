@@ -43,8 +43,8 @@ func TestDrain(t *testing.T) {
 
 		gate.open()
 		r := busy.await(id)
-		if r.code != 0 || len(r.entries) != len(everyGroup()) {
-			t.Errorf("the lookup in flight: code %d with %d entries, want 0 with %d", r.code, len(r.entries), len(everyGroup()))
+		if r.code != 0 || len(r.entries) != len(posixView.everyGroup()) {
+			t.Errorf("the lookup in flight: code %d with %d entries, want 0 with %d", r.code, len(r.entries), len(posixView.everyGroup()))
 		}
 		notice(t, busy.closedBy(patience))
 		p.awaitExit()

@@ -34,6 +34,7 @@ type settings struct {
 	pairs         []yamlMap // instead of the sample's
 	discover      bool      // with upstream.service_account, see withAccount
 	suffixes      []string
+	stableUUID    bool
 	legacyClass   string
 	listenerTLS   bool   // StartTLS on the plain listener, and an LDAPS listener
 	certificate   string // of the listeners, with key; the run's when empty
@@ -96,6 +97,9 @@ func (s settings) yaml(t testing.TB) []byte {
 	if len(s.suffixes) > 0 {
 		groups["strip_suffixes"] = s.suffixes
 	}
+	if s.stableUUID {
+		groups["stable_uuid"] = true
+	}
 	limits := yamlMap{"drain": "5s"}
 	for k, v := range s.limits {
 		limits[k] = v
@@ -116,11 +120,12 @@ func (s settings) yaml(t testing.TB) []byte {
 
 // proxy is a running jamf-ldap-proxy.
 type proxy struct {
-	t     testing.TB
-	cmd   *exec.Cmd
-	ldap  string // address of the plain listener
-	ldaps string // of the LDAPS listener, if any
-	web   string
+	t      testing.TB
+	cmd    *exec.Cmd
+	config string // file
+	ldap   string // address of the plain listener
+	ldaps  string // of the LDAPS listener, if any
+	web    string
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced with every line
@@ -157,7 +162,7 @@ func startWith(t testing.TB, s settings) *proxy {
 	if err := os.WriteFile(config, s.yaml(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{t: t, changed: make(chan struct{}), exited: make(chan struct{})}
+	p := &proxy{t: t, config: config, changed: make(chan struct{}), exited: make(chan struct{})}
 	p.cmd = exec.Command(path, "serve", "--config", config)
 	p.cmd.Env = cleanEnv()
 	dieWithUs(p.cmd)
@@ -195,9 +200,12 @@ func startWith(t testing.TB, s settings) *proxy {
 }
 
 // cleanEnv is this process's environment without the variables that configure
-// the proxy.
+// the proxy. A proxy with the race detector would sleep for a second at its
+// end, which is half the time of this suite; it has waited for all its
+// goroutines by then.
 func cleanEnv() []string {
-	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "JAMF_LDAP_PROXY_") })
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "JAMF_LDAP_PROXY_") })
+	return append(env, "GORACE=atexit_sleep_ms=20 "+os.Getenv("GORACE"))
 }
 
 func (p *proxy) collect(from io.Reader) {

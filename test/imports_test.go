@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 
 func TestImportsGoOneWay(t *testing.T) {
 	const module = "jamf-ldap-proxy/"
+	noteSources()
 	list := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
 	list.Dir = ".."
 	out, err := list.Output()

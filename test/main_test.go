@@ -27,15 +27,15 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(workDir)
-	noteSources()
 	defer stopShared()
 	return m.Run()
 }
 
 // noteSources looks at every file the binary is built from. The go command
 // records what a test looks at, and so knows that a cached result of these
-// tests is void when the product changes.
-func noteSources() {
+// tests is void when the product changes. It does not record what is looked at
+// before the first test.
+var noteSources = sync.OnceFunc(func() {
 	filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() && d.Name() == ".git" {
 			return fs.SkipDir
@@ -45,7 +45,7 @@ func noteSources() {
 		}
 		return nil
 	})
-}
+})
 
 // shared collects what lives as long as the run: slapd, the Java machine.
 var shared struct {
@@ -95,6 +95,7 @@ var builds struct {
 }
 
 func buildBinary(race bool) (string, error) {
+	noteSources()
 	builds.Lock()
 	if builds.done == nil {
 		builds.done = map[bool]func() (string, error){}
@@ -134,8 +135,8 @@ func need(t testing.TB, programs ...string) {
 		return
 	}
 	text := "not installed: " + strings.Join(missing, ", ")
-	if os.Getenv("JAMF_LDAP_PROXY_TEST_REQUIRE_PEERS") != "" {
-		t.Fatal(text + " (required by JAMF_LDAP_PROXY_TEST_REQUIRE_PEERS)")
+	if os.Getenv("TEST_OF_JAMF_LDAP_PROXY_REQUIRE_PEERS") != "" {
+		t.Fatal(text + " (required by TEST_OF_JAMF_LDAP_PROXY_REQUIRE_PEERS)")
 	}
 	t.Skip(text)
 }

@@ -96,8 +96,8 @@ func TestHostileNames(t *testing.T) {
 	}
 	ldif += newGroup("All Names", "all_names", 8100, users...)
 	table = append(table, yamlMap{"legacy": "All Names", "posix": "all_names", "gid": 8100})
-	forEachUpstreamHolding(t, ldif, func(t *testing.T, up *upstream) {
-		p := startWith(t, settings{servers: []string{up.url()}, pairs: table})
+	ask := func(t *testing.T, up *upstream, v view) {
+		p := startWith(t, settings{servers: []string{up.url()}, mode: v.mode, pairs: table})
 		w := p.session()
 		c := openJNDI(t, "ldap://"+p.ldap, simpleBind(service, password)...)
 		for i, name := range names {
@@ -106,7 +106,7 @@ func TestHostileNames(t *testing.T) {
 				dn := "cn=" + escapeDN(name) + "," + usersBase
 				for _, q := range []request{
 					search("(&(objectClass=groupOfNames)(cn=" + goldap.EscapeFilter(name) + "))"),
-					search("(&(objectClass=groupOfNames)(cn=*" + goldap.EscapeFilter(name[1:]) + "))"),
+					search("(&(objectClass=groupOfNames)(cn=*" + goldap.EscapeFilter(string([]rune(name)[1:])) + "))"),
 					read(dn, "(objectClass=*)"),
 					read(dn, "(member="+goldap.EscapeFilter(userDN("jon.snow"))+")"),
 				} {
@@ -136,6 +136,9 @@ func TestHostileNames(t *testing.T) {
 		if len(all.Entries) != 1 || len(all.Entries[0].Attrs["member"]) != len(users) {
 			t.Fatalf("group of all users: %+v", all)
 		}
+		if got := all.Entries[0].Attrs["memberUid"]; !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(users))) {
+			t.Errorf("the members' names are %q, want %q", got, users)
+		}
 		for _, uid := range users {
 			t.Run("user "+uid, func(t *testing.T) {
 				var shown string // the member value that stands for the user
@@ -155,10 +158,17 @@ func TestHostileNames(t *testing.T) {
 					named := compare(groupDN("All Names"), "member", dn)
 					check(t, named, wireClient{w}.ask(t, named), code(goldap.LDAPResultCompareTrue))
 				}
-				q := compare(groupDN("gameOfThrones"), "member", shown)
+				q := search("(&(objectClass=groupOfNames)(cn=All Names)(memberUid="+goldap.EscapeFilter(uid)+"))", "cn")
+				if a := w.in(t).search(q); a.Code != 0 || !slices.Equal(dnsOf(a.Entries), []string{groupDN("All Names")}) {
+					t.Errorf("%v: code %d, %v", q, a.Code, dnsOf(a.Entries))
+				}
+				q = compare(groupDN("gameOfThrones"), "member", shown)
 				check(t, q, wireClient{w}.ask(t, q), code(goldap.LDAPResultCompareFalse))
 			})
 		}
+	}
+	forEachUpstreamHolding(t, ldif, func(t *testing.T, up *upstream) {
+		inEachMode(t, func(t *testing.T, v view) { ask(t, up, v) })
 	})
 }
 
@@ -220,17 +230,19 @@ func TestMergedGroup(t *testing.T) {
 			if configured {
 				table = append(table, yamlMap{"legacy": "losAlamos", "posix": "losAlamos", "gid": 7007})
 			}
-			w := startWith(t, settings{servers: []string{up.url()}, pairs: table}).session()
-			for _, q := range []request{
-				search("(&(objectClass=groupOfNames)(cn=losAlamos))"),
-				search("(&(objectClass=groupOfNames)(gidNumber=7007))", "member", "objectClass"),
-				search("(&(cn=losAlamos)(member=" + userDN("heisenberg") + "))"),
-				read(groupDN("losAlamos"), "(objectClass=groupOfNames)"),
-			} {
-				check(t, q, w.search(q), found(shown))
-			}
-			q := search("(&(objectClass=groupOfNames)(member="+userDN("gus.fring")+"))", "cn")
-			check(t, q, w.search(q), found(groups("Los Pollos Hermanos", "Everyone"), shown))
+			inEachMode(t, func(t *testing.T, v view) {
+				w := startWith(t, settings{servers: []string{up.url()}, mode: v.mode, pairs: table}).session()
+				for _, q := range []request{
+					search("(&(objectClass=groupOfNames)(cn=losAlamos))"),
+					search("(&(objectClass=groupOfNames)(gidNumber=7007))", "member", "objectClass"),
+					search("(&(cn=losAlamos)(member=" + userDN("heisenberg") + "))"),
+					read(groupDN("losAlamos"), "(objectClass=groupOfNames)"),
+				} {
+					check(t, q, w.search(q), found(shown))
+				}
+				q := search("(&(objectClass=groupOfNames)(member="+userDN("gus.fring")+"))", "cn")
+				check(t, q, w.search(q), found(v.groupsOf("gus.fring"), shown))
+			})
 		}
 	})
 }
@@ -245,24 +257,28 @@ func TestLargeGroup(t *testing.T) {
 		uids = append(uids, fmt.Sprintf("user%05d", n))
 	}
 	up, _ := embeddedWith(t, directory.Config{LDIF: strings.NewReader(orgLDIF + "\n" + newGroup("Crowd", "crowd_lx", 9000, uids...))})
-	p := startWith(t, settings{servers: []string{up.url()}, plain: true,
-		pairs: []yamlMap{{"legacy": "Crowd", "posix": "crowd_lx", "gid": 9000}}})
-	before := residentMemory(t, p)
-	w := p.session()
-	for range 5 {
-		a := w.search(search("(&(objectClass=groupOfNames)(cn=Crowd))"))
-		if len(a.Entries) != 1 || len(a.Entries[0].Attrs["member"]) != size || len(a.Entries[0].Attrs["memberUid"]) != size {
-			t.Fatalf("code %d %s with %d entries", a.Code, a.Text, len(a.Entries))
+	inEachMode(t, func(t *testing.T, v view) {
+		p := startWith(t, settings{servers: []string{up.url()}, mode: v.mode, plain: true,
+			pairs: []yamlMap{{"legacy": "Crowd", "posix": "crowd_lx", "gid": 9000}}})
+		before := residentMemory(t, p)
+		w := p.session()
+		for range 5 {
+			a := w.search(search("(&(objectClass=groupOfNames)(cn=Crowd))"))
+			if len(a.Entries) != 1 || len(a.Entries[0].Attrs["member"]) != size || len(a.Entries[0].Attrs["memberUid"]) != size {
+				t.Fatalf("code %d %s with %d entries", a.Code, a.Text, len(a.Entries))
+			}
+			if got, want := a.Entries[0].Attrs["member"][size-1], "uid="+a.Entries[0].Attrs["memberUid"][size-1]+","+usersBase; got != want {
+				t.Errorf("last member %q, want %q", got, want)
+			}
 		}
-		if got, want := a.Entries[0].Attrs["member"][size-1], "uid="+a.Entries[0].Attrs["memberUid"][size-1]+","+usersBase; got != want {
-			t.Errorf("last member %q, want %q", got, want)
+		for _, asked := range []string{"(member=" + userDN("user09999") + ")", "(memberUid=user09999)"} {
+			q := search("(&(objectClass=groupOfNames)"+asked+")", "cn")
+			if r := w.ask(q.wire(t)); r.code != 0 || len(r.entries) != 1 || len(r.entries[0].raw) > 1000 {
+				t.Errorf("membership by %s: code %d with %d entries", asked, r.code, len(r.entries))
+			}
 		}
-	}
-	q := search("(&(objectClass=groupOfNames)(member="+userDN("user09999")+"))", "cn")
-	if r := w.ask(q.wire(t)); r.code != 0 || len(r.entries) != 1 || len(r.entries[0].raw) > 1000 {
-		t.Errorf("membership: code %d with %d entries", r.code, len(r.entries))
-	}
-	if after := residentMemory(t, p); after-before > 64<<20 {
-		t.Errorf("resident memory grew from %d to %d MiB", before>>20, after>>20)
-	}
+		if after := residentMemory(t, p); after-before > 64<<20 {
+			t.Errorf("resident memory grew from %d to %d MiB", before>>20, after>>20)
+		}
+	})
 }

@@ -2,14 +2,16 @@ package test
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 )
 
 // The organisation that both upstreams hold: testdata/jumpcloud.ldif. And the
-// view of its groups that a bridged request is answered from in posix mode:
-// testdata/view-posix.ldif, written by hand.
+// views of its groups that a bridged request is answered from, written by hand:
+// in mode posix testdata/view-posix.ldif, in mode merge testdata/view-merge.ldif
+// besides.
 const (
 	orgBase   = "o=5f0e1d2c3b4a59687766554a,dc=jumpcloud,dc=com"
 	usersBase = "ou=Users," + orgBase
@@ -28,16 +30,31 @@ var groupAttrs = []string{"gidNumber", "cn", "entryUUID"}
 var orgLDIF string
 
 //go:embed testdata/view-posix.ldif
-var viewLDIF string
+var viewPosixLDIF string
+
+//go:embed testdata/view-merge.ldif
+var viewMergeLDIF string
+
+// view is what a bridged request sees of the groups in one mode. The modes
+// differ in which groups there are, not in what a group looks like.
+type view struct {
+	mode   string
+	groups []entry
+}
 
 var (
-	orgEntries  = sync.OnceValue(func() map[string]entry { return byDN(orgLDIF) })
-	viewEntries = sync.OnceValue(func() map[string]entry { return byDN(viewLDIF) })
+	posixView = view{"posix", parseLDIF(panicking{}, viewPosixLDIF)}
+	mergeView = view{"merge", parseLDIF(panicking{}, viewPosixLDIF+"\n"+viewMergeLDIF)}
 )
 
-func byDN(text string) map[string]entry {
+var (
+	orgEntries  = sync.OnceValue(func() map[string]entry { return byDN(parseLDIF(panicking{}, orgLDIF)) })
+	viewEntries = sync.OnceValue(func() map[string]entry { return byDN(mergeView.groups) })
+)
+
+func byDN(entries []entry) map[string]entry {
 	all := map[string]entry{}
-	for _, e := range parseLDIF(panicking{}, text) {
+	for _, e := range entries {
 		all[e.DN] = e
 	}
 	return all
@@ -53,7 +70,8 @@ func (panicking) Fatalf(format string, args ...any) { panic("reading test data: 
 func userDN(uid string) string { return "uid=" + uid + "," + usersBase }
 func groupDN(cn string) string { return "cn=" + cn + "," + usersBase }
 
-// groups returns entries of the view: groups as a bridged request sees them.
+// groups returns groups as a bridged request sees them, in every mode that
+// shows them.
 func groups(cns ...string) []entry {
 	var out []entry
 	for _, cn := range cns {
@@ -90,9 +108,18 @@ func everybody() []entry {
 		"jesse.pinkman", "gus.fring", "hector.salamanca", "saul.goodman")
 }
 
-func everyGroup() []entry {
-	return groups("gameOfThrones", "breakingBad", "Heisenberg Crew", "Los Pollos Hermanos", "Night's Watch (Wall)", "Everyone")
+func (v view) everyGroup() []entry { return slices.Clone(v.groups) }
+
+// groupsOf are the groups of a user.
+func (v view) groupsOf(uid string) []entry {
+	return slices.DeleteFunc(v.everyGroup(), func(e entry) bool { return !slices.Contains(e.Attrs["memberUid"], uid) })
 }
+
+// pairedGroups are the groups with a Linux group, and so with a group ID.
+func pairedGroups() []entry { return posixView.everyGroup() }
+
+// noGroups is everything below the users base that is no group.
+func noGroups() []entry { return append(everybody(), container(usersBase)...) }
 
 func container(dn string) []entry { return []entry{lookUp(orgEntries(), dn)} }
 

@@ -11,8 +11,17 @@ import (
 // One lookup is one line of the log, with the question before and after.
 func TestLookupRecord(t *testing.T) {
 	t.Parallel()
-	forEachUpstream(t, func(t *testing.T, up *upstream) {
-		p := start(t, up)
+	inMode := map[string]struct {
+		upstreamFilter string
+		entries        float64
+		hints          []any
+	}{
+		"posix": {"(&(objectClass=posixGroup)(memberUid=heisenberg))", 4, []any{}},
+		// CarWash is found too, and has no ID.
+		"merge": {"(&(objectClass=groupOfNames)(member=" + userDN("heisenberg") + "))", 5, list("gid-on-unpaired")},
+	}
+	forEachMode(t, func(t *testing.T, up *upstream, v view) {
+		p := startWith(t, settings{servers: []string{up.url()}, mode: v.mode})
 		c := openJNDI(t, "ldap://"+p.ldap, simpleBind(service, password)...)
 		filter := "(&(objectClass=groupOfNames)(member=" + userDN("heisenberg") + "))"
 		c.ask(t, search(filter, groupAttrs...).within(60))
@@ -21,8 +30,8 @@ func TestLookupRecord(t *testing.T) {
 			"msg": "lookup", "op": "search", "kind": "user-groups", "client_kind": "jndi", "bind_dn": service,
 			"base": usersBase, "scope": "sub", "filter": filter, "attrs": list("gidNumber", "cn", "entryUUID"),
 			"controls": list(oidManageDSA), "size_limit": 0.0, "time_limit": 61.0,
-			"bridged": true, "mode": "posix", "hints": []any{}, "cache": "off",
-			"entries": 4.0, "result": 0.0, "result_name": "success", "diagnostic": "",
+			"bridged": true, "mode": v.mode, "hints": inMode[v.mode].hints, "cache": "off",
+			"entries": inMode[v.mode].entries, "result": 0.0, "result_name": "success", "diagnostic": "",
 		}
 		got := record{}
 		for key := range want {
@@ -33,7 +42,7 @@ func TestLookupRecord(t *testing.T) {
 		}
 		upstreamPart, _ := r["upstream"].(map[string]any)
 		wantUpstream := map[string]any{
-			"base": usersBase, "filter": "(&(objectClass=posixGroup)(memberUid=heisenberg))",
+			"base": usersBase, "filter": inMode[v.mode].upstreamFilter,
 		}
 		for key, value := range wantUpstream {
 			if diff := cmp.Diff(value, upstreamPart[key]); diff != "" {
@@ -131,6 +140,52 @@ func TestHints(t *testing.T) {
 			t.Errorf("%s: hints %v, want some: %v", c.filter, hints, c.hinted)
 		}
 	}
+}
+
+// What an administrator may want to know of lookups in mode merge, in the log
+// and in the counters.
+func TestHintsInMerge(t *testing.T) {
+	t.Parallel()
+	forEachUpstream(t, func(t *testing.T, up *upstream) {
+		p := startWith(t, settings{servers: []string{up.url()}, mode: mergeView.mode})
+		admin, end := p.session(), p.connect()
+		end.bind(endUser, password)
+		for _, c := range []struct {
+			session *wire
+			ask     request
+			bridged bool
+			hints   []any
+		}{
+			{admin, search("(&(objectClass=groupOfNames)(cn=gameOfThrones))", groupAttrs...), true, []any{}},
+			{admin, search("(&(objectClass=groupOfNames)(cn=CarWash))", groupAttrs...), true, list("gid-on-unpaired")},
+			{admin, search("(&(objectClass=groupOfNames)(cn=carwash))", "cn", "member"), true, []any{}},
+			{admin, search("(&(objectClass=groupOfNames)(cn=nonesuch))", groupAttrs...), true, list("unknown-group")},
+			{admin, search("(&(objectClass=groupOfNames)(cn=got))", groupAttrs...), true, list("posix-name-in-group")},
+			{admin, search("(&(objectClass=groupOfNames)(cn=Everyone)(memberUid="+userDN("jon.snow")+"))", "cn"), true, list("dn-where-username")},
+			{admin, search("(&(objectClass=inetOrgPerson)(uid=ned.stark))", "uid"), false, []any{}},
+			{end, search("(&(objectClass=groupOfNames)(cn=Everyone))", groupAttrs...), true, list("not-a-bind-dn-user")},
+		} {
+			c.session.search(c.ask)
+			r := p.awaitLookup(c.ask.Filter, func(r record) bool {
+				return r.text("filter") == c.ask.Filter && r.text("bind_dn") == c.session.whoAmI()
+			})
+			if r.text("mode") != mergeView.mode || r["bridged"] != c.bridged {
+				t.Errorf("%v: mode %q, bridged %v; want merge, %v", c.ask, r.text("mode"), r["bridged"], c.bridged)
+			}
+			if diff := cmp.Diff(c.hints, r["hints"]); diff != "" {
+				t.Errorf("%v: hints (-want +got)\n%s", c.ask, diff)
+			}
+		}
+		eventually(t, "the counters", func() error {
+			page := p.get("/metrics")
+			for _, hint := range []string{"gid-on-unpaired", "unknown-group", "posix-name-in-group", "dn-where-username", "not-a-bind-dn-user"} {
+				if want := fmt.Sprintf("jamf_ldap_proxy_hints_total{hint=%q} 1\n", hint); !strings.Contains(page, want) {
+					return fmt.Errorf("no line %s", want)
+				}
+			}
+			return nil
+		})
+	})
 }
 
 // Failures are in the record too, with what the client was told.

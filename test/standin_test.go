@@ -13,6 +13,7 @@ import (
 // structuralObjectClass.
 func TestStandInFiltersAreThoseOfSlapd(t *testing.T) {
 	up := startedSlapd(t)
+	noteSources()
 	cmd := exec.Command("go", "test", "-count=1", "-v", "-run", "^TestFiltersOfSlapd$", "-skip", "/structuralObjectClass", "./internal/directory")
 	cmd.Dir = ".."
 	cmd.Env = append(os.Environ(), "DIRECTORY_TEST_SLAPD="+up.addr)

@@ -57,8 +57,8 @@ var untouched = []request{
 // comes back byte for byte.
 func TestUntouchedByteForByte(t *testing.T) {
 	t.Parallel()
-	forEachUpstream(t, func(t *testing.T, up *upstream) {
-		sameBytes(t, up, "posix", untouched)
+	forEachMode(t, func(t *testing.T, up *upstream, v view) {
+		sameBytes(t, up, v.mode, untouched)
 	})
 }
 
@@ -66,10 +66,7 @@ func TestUntouchedByteForByte(t *testing.T) {
 func TestModeOffIsTransparent(t *testing.T) {
 	t.Parallel()
 	requests := slices.Clone(untouched)
-	for _, s := range jamfShapes {
-		requests = append(requests, s.ask)
-	}
-	for _, q := range slices.Concat(bridgedSearches(), bridgedCompares()) {
+	for _, q := range slices.Concat(jamfQuestions(posixView), bridgedSearches(posixView), bridgedCompares(posixView)) {
 		requests = append(requests, q.ask)
 	}
 	// An empty list of substrings means presence in every mode.
@@ -137,14 +134,14 @@ func (q request) wire(t testing.TB) []byte {
 // data: what an administrator would compare by eye.
 func TestLDIF(t *testing.T) {
 	t.Parallel()
-	forEachUpstream(t, func(t *testing.T, up *upstream) {
-		p := start(t, up)
+	forEachMode(t, func(t *testing.T, up *upstream, v view) {
+		p := startWith(t, settings{servers: []string{up.url()}, mode: v.mode})
 		c := newLDAPUtils(t, p.ldap, service, password)
 		q := search("(objectClass=inetOrgPerson)")
 		check(t, q, c.ask(t, q), found(everybody()))
 		q = search("(objectClass=posixGroup)")
 		check(t, q, c.ask(t, q), found(stored("got", "bb", "crew", "lospolloshermanos", "nightswatch", "everyone_lx")))
 		q = search("(objectClass=groupOfNames)")
-		check(t, q, c.ask(t, q), found(everyGroup()))
+		check(t, q, c.ask(t, q), found(v.everyGroup()))
 	})
 }

@@ -36,6 +36,17 @@ func forEachUpstream(t *testing.T, test func(t *testing.T, up *upstream)) {
 	t.Run("embedded", func(t *testing.T) { test(t, embedded(t)) })
 }
 
+// forEachMode runs the same test in front of both, in each mode that bridges.
+func forEachMode(t *testing.T, test func(t *testing.T, up *upstream, v view)) {
+	forEachUpstream(t, func(t *testing.T, up *upstream) { inEachMode(t, func(t *testing.T, v view) { test(t, up, v) }) })
+}
+
+func inEachMode(t *testing.T, test func(t *testing.T, v view)) {
+	for _, v := range []view{posixView, mergeView} {
+		t.Run(v.mode, func(t *testing.T) { test(t, v) })
+	}
+}
+
 // forEachUpstreamHolding is forEachUpstream with other data.
 func forEachUpstreamHolding(t *testing.T, ldif string, test func(t *testing.T, up *upstream)) {
 	t.Run("slapd", func(t *testing.T) { test(t, slapdHolding(t, ldif)) })

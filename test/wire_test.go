@@ -408,8 +408,7 @@ func (w *wire) bind(dn, password string) {
 // search asks in text and returns the answer in the form that all clients share.
 func (w *wire) search(q request) answer {
 	w.t.Helper()
-	r := w.ask(searchOp(q.Base, q.Scope, q.Size, q.Time, filterOf(w.t, q.Filter), q.Attrs...), control(oidManageDSA, false))
-	return r.answer(w.t)
+	return w.ask(q.wire(w.t), control(oidManageDSA, false)).answer(w.t)
 }
 
 func (r reply) answer(t testing.TB) answer {
