@@ -137,10 +137,14 @@ func orNil(b []byte) []byte {
 	return b
 }
 
+// maxRepeats is how often a request is sent again that nothing came of.
+const maxRepeats = 2
+
 // ask leases a connection, sends and waits for the first message of the
 // answer. A connection that turns out to be dead before anything came of it is
-// replaced once, by a fresh one. A lease that is there already, pinned by a
-// cursor, is used as it is.
+// replaced by a fresh one, and that, when the server hangs up again, by one to
+// another server. A lease that is there already, pinned by a cursor, is used as
+// it is.
 func (o *operation) ask(tag ber.Tag, body, controls []byte) (ldap.Message, error) {
 	pool := o.session.server.cfg.Upstream
 	if o.lease != nil {
@@ -148,7 +152,10 @@ func (o *operation) ask(tag ber.Tag, body, controls []byte) (ldap.Message, error
 		return o.exchange(tag, body, controls)
 	}
 	m, err := o.askOver(pool.Acquire, tag, body, controls)
-	if err != nil && upstream.Retryable(err) && o.ctx.Err() == nil {
+	for range maxRepeats {
+		if err == nil || !upstream.Retryable(err) || o.ctx.Err() != nil {
+			break
+		}
 		o.endLease()
 		m, err = o.askOver(pool.AcquireFresh, tag, body, controls)
 	}

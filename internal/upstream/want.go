@@ -138,8 +138,8 @@ func (p *Pool) taker(l *link) *want {
 }
 
 // allot hands a connection that is nobody's to the first who waits for its
-// server, or for any, or makes it a spare. It returns the one to close instead,
-// if any.
+// server, or, unless that is under suspicion, to the first who waits at all, or
+// makes it a spare. It returns the one to close instead, if any.
 func (p *Pool) allot(l *link) (excess *link) {
 	var next *want
 	for e := p.wants.Front(); e != nil; e = e.Next() {
@@ -148,7 +148,7 @@ func (p *Pool) allot(l *link) (excess *link) {
 			next = w
 			break
 		}
-		if next == nil {
+		if next == nil && l.server.usable() {
 			next = w
 		}
 	}
