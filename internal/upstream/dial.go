@@ -19,8 +19,9 @@ import (
 const maxDials = 16
 
 // startDial begins a dial in a goroutine of its own. It ends in landed or
-// failed, whoever waits for it or does not any more. p.mu is held.
-func (p *Pool) startDial(s *server) {
+// failed, whoever waits for it or does not any more. With nobody there, the
+// connection becomes a spare if there are fewer than room. p.mu is held.
+func (p *Pool) startDial(s *server, room int) {
 	s.dialing++
 	p.open++
 	p.background.Go(func() {
@@ -29,7 +30,7 @@ func (p *Pool) startDial(s *server) {
 			p.failed(s, err)
 			return
 		}
-		p.landed(l)
+		p.landed(l, room)
 	})
 }
 
@@ -67,7 +68,7 @@ func (p *Pool) dialServer(s *server) (*link, *Error) {
 // landed enters a new connection into the books and hands it to who waits, or
 // keeps it as a spare. One that comes after Close has cut all others is cut
 // here; its user finds it dead.
-func (p *Pool) landed(l *link) {
+func (p *Pool) landed(l *link, room int) {
 	s := l.server
 	p.mu.Lock()
 	before := s.state
@@ -78,7 +79,7 @@ func (p *Pool) landed(l *link) {
 	p.mu.Lock()
 	p.live[l] = struct{}{}
 	s.dialing--
-	excess := p.allot(l)
+	excess := p.allot(l, room)
 	cut := p.base.Err() != nil
 	p.mu.Unlock()
 	p.poke()

@@ -113,7 +113,7 @@ func (p *Pool) replenish() time.Duration {
 	}
 	for _, s := range p.servers {
 		if s.dialing == 0 && !now.Before(s.probeAt) && p.open < p.cfg.MaxConnections {
-			p.startDial(s)
+			p.startDial(s, p.cfg.Warm)
 		}
 		if s.dialing == 0 {
 			next = min(next, s.probeAt.Sub(now))
@@ -136,7 +136,7 @@ func (p *Pool) refill(now time.Time) {
 		if s == nil {
 			return
 		}
-		p.startDial(s)
+		p.startDial(s, p.cfg.Warm)
 	}
 }
 

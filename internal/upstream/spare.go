@@ -52,7 +52,7 @@ func (p *Pool) lost(s *server) {
 // keepSpare is allot for a connection in the caller's hands.
 func (p *Pool) keepSpare(l *link) {
 	p.mu.Lock()
-	excess := p.allot(l)
+	excess := p.allot(l, p.orphans())
 	p.mu.Unlock()
 	if excess != nil {
 		p.retire(excess, excess.sayGoodbye)
@@ -61,10 +61,13 @@ func (p *Pool) keepSpare(l *link) {
 
 // What follows is called with p.mu held.
 
-// stock adds a spare and returns the one that is too many, if any. With warm: 0
-// one is kept all the same: somebody wanted it, and may come again.
-func (p *Pool) stock(l *link) (excess *link) {
-	if p.closed || !p.wanted(l.server) {
+// orphans is the room for spares that somebody wanted, who may come again: for
+// one even with warm: 0.
+func (p *Pool) orphans() int { return max(p.cfg.Warm, 1) }
+
+// stock adds a spare and returns the one that is too many, if any.
+func (p *Pool) stock(l *link, room int) (excess *link) {
+	if room == 0 || p.closed || !p.wanted(l.server) {
 		return l
 	}
 	if l.stale.IsZero() {
@@ -73,7 +76,7 @@ func (p *Pool) stock(l *link) (excess *link) {
 		l.stale = l.idleSince.Add(p.cfg.IdleTimeout/2 + spread(p.cfg.IdleTimeout/4))
 	}
 	l.server.spares = append(l.server.spares, l)
-	if targets := p.targets(); count(targets) > max(p.cfg.Warm, 1) {
+	if targets := p.targets(); count(targets) > room {
 		return p.oldestSpare(targets)
 	}
 	return nil

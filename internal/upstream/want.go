@@ -140,7 +140,7 @@ func (p *Pool) taker(l *link) *want {
 // allot hands a connection that is nobody's to the first who waits for its
 // server, or, unless that is under suspicion, to the first who waits at all, or
 // makes it a spare. It returns the one to close instead, if any.
-func (p *Pool) allot(l *link) (excess *link) {
+func (p *Pool) allot(l *link, room int) (excess *link) {
 	var next *want
 	for e := p.wants.Front(); e != nil; e = e.Next() {
 		w := e.Value.(*want)
@@ -153,7 +153,7 @@ func (p *Pool) allot(l *link) (excess *link) {
 		}
 	}
 	if next == nil {
-		return p.stock(l)
+		return p.stock(l, room)
 	}
 	p.deliver(next, delivery{link: l})
 	return nil
@@ -194,7 +194,7 @@ func (p *Pool) pump() {
 			p.makeRoom()
 			return
 		}
-		p.startDial(s)
+		p.startDial(s, p.orphans())
 	}
 }
 
