@@ -142,6 +142,7 @@ func (o *operation) upstreamMeaning(e *upstream.Error) *refusal {
 	case errors.Is(e, upstream.ErrBusy):
 		return errFull
 	case e.BindCode == ldap.InvalidCredentials:
+		o.session.server.cfg.ServiceBind.Doubt(o.identity.DN())
 		o.session.demote(o.identity)
 		return errPasswordChanged
 	case e.BindCode != ldap.Success:

@@ -8,9 +8,9 @@
 //
 //	main_test.go harness_test.go    builds, starts, watches and ends the proxy
 //	upstream_test.go relay_test.go  the directories behind it, and a relay that holds or spoils single messages
-//	org_test.go answer_test.go      what the directory contains, what an answer is, how two are compared
+//	org_test.go answer_test.go      what the directory contains, its groups as each mode shows them, what an answer is
 //	clients_test.go jndi/ wire_test.go   the four kinds of client
-//	shapes_test.go                  the 25 request shapes of Jamf Pro, each with its answer
+//	shapes_test.go                  the 25 request shapes of Jamf Pro, each with its answer in each mode
 //	*_test.go                       one subject per file
 //
 // Without slapd, ldap-utils or a JDK the tests that need them are skipped by

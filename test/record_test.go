@@ -159,6 +159,7 @@ func TestHintsInMerge(t *testing.T) {
 			{admin, search("(&(objectClass=groupOfNames)(cn=gameOfThrones))", groupAttrs...), true, []any{}},
 			{admin, search("(&(objectClass=groupOfNames)(cn=CarWash))", groupAttrs...), true, list("gid-on-unpaired")},
 			{admin, search("(&(objectClass=groupOfNames)(cn=carwash))", "cn", "member"), true, []any{}},
+			{admin, search("(&(objectClass=groupOfNames)(cn=CARWASH))"), true, []any{}},
 			{admin, search("(&(objectClass=groupOfNames)(cn=nonesuch))", groupAttrs...), true, list("unknown-group")},
 			{admin, search("(&(objectClass=groupOfNames)(cn=got))", groupAttrs...), true, list("posix-name-in-group")},
 			{admin, search("(&(objectClass=groupOfNames)(cn=Everyone)(memberUid="+userDN("jon.snow")+"))", "cn"), true, list("dn-where-username")},
