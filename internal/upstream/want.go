@@ -51,7 +51,7 @@ func (p *Pool) await(ctx context.Context, r request, ranked []*server) (*link, e
 func (p *Pool) awaitFrom(ctx context.Context, w *want, patience <-chan time.Time) delivery {
 	failed := &Error{Server: w.server.name, Doing: "dialing"}
 	if ctx.Err() != nil {
-		failed.Err, failed.Timeout = context.Cause(ctx), isTimeout(ctx.Err())
+		failed.Err, failed.Timeout = ctx.Err(), isTimeout(ctx.Err())
 		return delivery{err: failed}
 	}
 	p.mu.Lock()
@@ -65,7 +65,7 @@ func (p *Pool) awaitFrom(ctx context.Context, w *want, patience <-chan time.Time
 	case <-p.base.Done():
 		failed.Err = ErrClosed
 	case <-ctx.Done():
-		failed.Err, failed.Timeout = context.Cause(ctx), isTimeout(ctx.Err())
+		failed.Err, failed.Timeout = ctx.Err(), isTimeout(ctx.Err())
 	case <-patience:
 		failed = p.outOfPatience(w)
 	}
