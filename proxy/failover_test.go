@@ -21,12 +21,15 @@ func TestSearchIsRepeatedAtTheNextServer(t *testing.T) {
 				return
 			}
 			answer(c, m)
+			if c.number == 1 {
+				_ = c.Close() // the search needs a new connection
+			}
 		}
 	})
 	c := r.bound()
+	time.Sleep(50 * time.Millisecond) // for the loopback to deliver the end
 	c.search(2, userFilter("x"), ldap.Success)
-	// Over the connection of the bind, over a fresh one, and at the other server.
-	if r.up.count(ldap.OpSearchRequest) != 2 || second.count(ldap.OpSearchRequest) != 1 {
+	if r.up.count(ldap.OpSearchRequest) != 1 || second.count(ldap.OpSearchRequest) != 1 {
 		t.Errorf("%d and %d searches", r.up.count(ldap.OpSearchRequest), second.count(ldap.OpSearchRequest))
 	}
 	if rec := r.record(lookup.OpSearch, 1); rec.Upstream.Server != "ldap://"+second.addr() {

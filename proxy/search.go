@@ -149,13 +149,10 @@ func orNil(b []byte) []byte {
 	return b
 }
 
-// maxRepeats is how often a request is sent again that nothing came of.
-const maxRepeats = 2
-
 // ask leases a connection, sends and waits for the first message of the
 // answer. A connection that turns out to be dead before anything came of it is
-// replaced by a fresh one, and that, when the server hangs up again, by one to
-// another server. A lease that is there already, pinned by a cursor, is used as
+// replaced once, by a fresh one, which is to another server if this one hung up
+// on a fresh one. A lease that is there already, pinned by a cursor, is used as
 // it is.
 func (o *operation) ask(tag ber.Tag, body, controls []byte) (ldap.Message, error) {
 	pool := o.session.server.cfg.Upstream
@@ -164,10 +161,7 @@ func (o *operation) ask(tag ber.Tag, body, controls []byte) (ldap.Message, error
 		return o.exchange(tag, body, controls)
 	}
 	m, err := o.askOver(pool.Acquire, tag, body, controls)
-	for range maxRepeats {
-		if err == nil || !upstream.Retryable(err) || o.ctx.Err() != nil {
-			break
-		}
+	if err != nil && upstream.Retryable(err) && o.ctx.Err() == nil {
 		o.endLease()
 		m, err = o.askOver(pool.AcquireFresh, tag, body, controls)
 	}

@@ -47,8 +47,8 @@ var ErrBusy = errors.New("all of upstream.max_connections are in use")
 // Retryable tells whether err is the end of a connection of which the operation
 // received nothing, and another one may do better: because this one had been
 // used before, so that most likely the server had closed it while it was idle,
-// or because there is another server. The operation may then be repeated with
-// AcquireFresh, which asks the server that has just hung up last. Only a search or compare that is the first operation of its
+// or because there is another server. The operation may then be repeated once,
+// with AcquireFresh, which asks the server that hung up on a new connection last. Only a search or compare that is the first operation of its
 // lease qualifies, never a bind or anything else that does harm when it is
 // carried out twice.
 func Retryable(err error) bool {

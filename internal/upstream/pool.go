@@ -126,8 +126,8 @@ func (p *Pool) Acquire(ctx context.Context, id *Identity) (*Conn, error) {
 	return p.acquire(ctx, id, false)
 }
 
-// AcquireFresh is Acquire without what was there before, for a repetition that
-// Retryable allows.
+// AcquireFresh is Acquire without what was there before, for the one repetition
+// that Retryable allows.
 func (p *Pool) AcquireFresh(ctx context.Context, id *Identity) (*Conn, error) {
 	return p.acquire(ctx, id, true)
 }
