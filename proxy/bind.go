@@ -128,7 +128,8 @@ func (o *operation) askBind(id *upstream.Identity) (upstream.BindAnswer, error) 
 	start := s.server.now()
 	answer, err := s.server.cfg.Upstream.Bind(s.ctx, id, o.message.Controls)
 	o.rec.Upstream.Server, o.rec.Upstream.Reused = answer.Server, answer.Reused
-	o.rec.Upstream.Duration = s.server.now().Sub(start)
+	o.rec.Queue = answer.Waited
+	o.rec.Upstream.Duration = s.server.now().Sub(start) - answer.Waited
 	return answer, err
 }
 

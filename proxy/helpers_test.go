@@ -67,6 +67,7 @@ func start(t *testing.T, change ...func(*setup)) *rig {
 		script:   answer,
 		wrap:     func(l net.Listener) net.Listener { return l },
 	}
+	s.upstream.Warm = 0 // tests count connections
 	s.groups.Base = usersBase
 	s.groups.Pairs = []rewrite.PairConfig{{Legacy: "gameOfThrones", Posix: "got", GID: 7001}}
 	s.config = proxy.Config{
@@ -77,7 +78,7 @@ func start(t *testing.T, change ...func(*setup)) *rig {
 		f(&s)
 	}
 	r.up = startFake(t, s.script)
-	s.upstream.Servers, s.upstream.Base = []string{"ldap://" + r.up.addr()}, usersBase
+	s.upstream.Servers, s.upstream.Base = append([]string{"ldap://" + r.up.addr()}, s.upstream.Servers...), usersBase
 	s.config.SearchTimeout = s.upstream.SearchTimeout
 	var err error
 	if r.pool, err = upstream.New(s.upstream, upstream.Options{}); err != nil {

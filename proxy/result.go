@@ -45,6 +45,7 @@ var (
 	errTimeLimit     = &refusal{code: ldap.TimeLimitExceeded, text: "upstream directory did not finish in time"}
 	errReferral      = &refusal{code: ldap.Unavailable, text: "upstream directory answered with a referral, which is not followed"}
 	errUnavailable   = &refusal{code: ldap.Unavailable, text: "upstream directory is unavailable"}
+	errFull          = &refusal{code: ldap.Busy, text: "too many lookups are waiting for the upstream directory (upstream.max_connections)"}
 	errTooSlow       = &refusal{code: ldap.Unavailable, text: "upstream directory is unavailable: no answer in time"}
 	errBroken        = &refusal{code: ldap.Unavailable, text: "upstream directory broke off its answer"}
 	errPanicked      = &refusal{code: ldap.OtherError, text: "internal error"}
@@ -138,6 +139,8 @@ func (o *operation) upstreamMeaning(e *upstream.Error) *refusal {
 		o.recordAnswered()
 	}
 	switch {
+	case errors.Is(e, upstream.ErrBusy):
+		return errFull
 	case e.BindCode == ldap.InvalidCredentials:
 		o.session.server.cfg.ServiceBind.Doubt(o.identity.DN())
 		o.session.demote(o.identity)

@@ -151,8 +151,9 @@ func orNil(b []byte) []byte {
 
 // ask leases a connection, sends and waits for the first message of the
 // answer. A connection that turns out to be dead before anything came of it is
-// replaced once, by a fresh one. A lease that is there already, pinned by a
-// cursor, is used as it is.
+// replaced once, by a fresh one, which is to another server if this one hung up
+// on a fresh one. A lease that is there already, pinned by a cursor, is used as
+// it is.
 func (o *operation) ask(tag ber.Tag, body, controls []byte) (ldap.Message, error) {
 	pool := o.session.server.cfg.Upstream
 	if o.lease != nil {

@@ -101,6 +101,7 @@ func (o *pairsOptions) chooseFormat(out output) error {
 // readGroups reads all groups as the account, and says how far it is where
 // somebody may be waiting.
 func readGroups(ctx context.Context, cfg config.Config, account readAs, progress output) (groups discovery.Groups, err error) {
+	cfg.Upstream.Warm = 0 // one connection is enough for one reading
 	pool, err := upstream.New(cfg.Upstream, upstream.Options{})
 	if err != nil {
 		return groups, &usageError{err: err}

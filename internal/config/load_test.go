@@ -65,7 +65,7 @@ upstream:
     ou=Users,o=1,dc=jumpcloud,dc=com
   starttls: true
   tls: { ca: proxy.pem, min_version: 1.3 }
-  bind_timeout: 65s
+  bind_timeout: 12s
   max_pdu: 4096
 groups:
   mode: off
@@ -97,7 +97,7 @@ limits:
 	want.Upstream.StartTLS = true
 	want.Upstream.TLS.CA = filepath.Join(dir, "proxy.pem")
 	want.Upstream.TLS.MinVersion = "1.3"
-	want.Upstream.BindTimeout = 65 * time.Second
+	want.Upstream.BindTimeout = 12 * time.Second
 	want.Upstream.MaxPDU = 4096 * bytesize.Size(1)
 	want.Groups.Mode = rewrite.ModeOff
 	want.Groups.LegacyClass = "groupOfUniqueNames"

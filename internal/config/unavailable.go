@@ -11,7 +11,6 @@ import (
 var unavailableKeys = []string{
 	"journal",
 	"listeners[].proxy_protocol",
-	"upstream.warm",
 }
 
 const notAvailable = "is not available in this version"

@@ -21,6 +21,11 @@ func (l *loader) validate() {
 	l.validateLimits()
 }
 
+// warn notes what works and is still worth a look.
+func (l *loader) warn(format string, args ...any) {
+	l.cfg.Warnings = append(l.cfg.Warnings, fmt.Sprintf(format, args...))
+}
+
 // missing reports a required key that was not given, or given empty.
 func (l *loader) missing(path, try string) {
 	if l.isExcused(path) {

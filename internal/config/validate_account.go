@@ -85,8 +85,7 @@ func (l *loader) readPasswordFile(written string) {
 // read. It is no mistake: in a container nobody else is there.
 func (l *loader) warnOfOpenFile(file string) {
 	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o004 != 0 {
-		l.cfg.Warnings = append(l.cfg.Warnings, fmt.Sprintf(
-			"%s: every user of this machine may read %s; try: chmod o-r %s", passwordFileKey, file, file))
+		l.warn("%s: every user of this machine may read %s; try: chmod o-r %s", passwordFileKey, file, file)
 	}
 }
 

@@ -2,12 +2,16 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
+
+	"jamf-ldap-proxy/internal/upstream"
 )
 
 // jumpCloud is the server that most configurations name; examples use it.
@@ -28,9 +32,59 @@ func (l *loader) validateUpstream() {
 	l.positive("upstream.bind_timeout", c.BindTimeout)
 	l.positive("upstream.search_timeout", c.SearchTimeout)
 	l.positive("upstream.idle_timeout", c.IdleTimeout)
+	l.positive("upstream.lifetime", c.Lifetime)
 	if c.MaxPDU <= 0 {
 		l.notPositive("upstream.max_pdu", c.MaxPDU.String(), "16MiB")
 	}
+	l.oneOf("upstream.policy", string(c.Policy), string(upstream.PolicyOrdered), string(upstream.PolicyRoundRobin))
+	l.validateConnections()
+	l.validateBindTimeout()
+}
+
+// validateConnections checks the numbers of connections against each other.
+func (l *loader) validateConnections() {
+	c := &l.cfg.Upstream
+	switch {
+	case l.isBad("upstream.max_connections"):
+	case c.MaxConnections <= 0:
+		l.notPositive("upstream.max_connections", strconv.Itoa(c.MaxConnections), "128")
+	case c.Warm > c.MaxConnections && !l.isBad("upstream.warm"):
+		l.mistake("upstream.warm", strconv.Itoa(c.Warm), "is more than upstream.max_connections, "+strconv.Itoa(c.MaxConnections),
+			"write the number of logins that begin at the same moment, 4 for example")
+	}
+	if c.Warm < 0 {
+		l.mistake("upstream.warm", strconv.Itoa(c.Warm), "must not be negative", "write 0 to keep no spare connection")
+	}
+}
+
+const (
+	mfaHost         = "ldap-mfa.jumpcloud.com"
+	mfaBindTimeout  = 65 * time.Second // JumpCloud gives the user 60 s
+	jamfConnectTime = 15 * time.Second // Jamf's default "Connection Timeout", for the bind too
+)
+
+// validateBindTimeout gives users the time to confirm on a phone where they are
+// asked to, and says what Jamf has to be told about it.
+func (l *loader) validateBindTimeout() {
+	const path = "upstream.bind_timeout"
+	c := &l.cfg.Upstream
+	mfa := slices.ContainsFunc(c.Servers, namesMFAHost)
+	if mfa && !l.at.given(path) {
+		c.BindTimeout = mfaBindTimeout
+	}
+	if mfa && c.BindTimeout > 0 && c.BindTimeout < mfaBindTimeout {
+		l.warn("%s is %s: %s gives a user 60 s to confirm a login on a phone, and who takes longer than that setting cannot log in; try: "+
+			"65s, or remove the line", path, shortDuration(c.BindTimeout), mfaHost)
+	}
+	if c.BindTimeout > jamfConnectTime {
+		l.warn("%s is %s, but Jamf gives up a login after 15 s unless told otherwise; try: raise Connection Timeout in Jamf's "+
+			"LDAP server to %.0f seconds", path, shortDuration(c.BindTimeout), math.Ceil((c.BindTimeout + c.ConnectTimeout).Seconds()))
+	}
+}
+
+func namesMFAHost(server string) bool {
+	u, err := url.Parse(server)
+	return err == nil && strings.EqualFold(strings.TrimSuffix(u.Hostname(), "."), mfaHost)
 }
 
 func (l *loader) validateServerName(name string) {

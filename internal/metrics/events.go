@@ -13,7 +13,7 @@ var (
 	bindFailureReasons = []string{
 		"invalid_credentials", "refused", "unavailable", "backoff", "empty_password", "method", other,
 	}
-	connectionStates  = []string{"idle", "leased", "dialing", other}
+	connectionStates  = []string{"idle", "leased", "spare", "dialing", other}
 	pairStates        = []string{"configured", "discovered", "ambiguous", "no_linux_group", "no_legacy_group", other}
 	discoveryOutcomes = []string{
 		"success", "unreachable", "bind_refused", "search_refused", "truncated", "no_groups", other,
@@ -57,12 +57,13 @@ func (m *Metrics) DroppedRecord(sink string) { m.droppedRecords.WithLabelValues(
 func (m *Metrics) SearchReference() { m.searchReferences.Inc() }
 
 // UpstreamConnection adds delta to the number of connections to server that are
-// idle, leased or dialing.
+// idle, leased, spare or dialing.
 func (m *Metrics) UpstreamConnection(server, state string, delta int) {
 	m.upstreamConnections.WithLabelValues(server, oneOf(connectionStates, state)).Add(float64(delta))
 }
 
-// UpstreamUp records whether server could be reached last time.
+// UpstreamUp records whether server could be reached last time, by a lookup or a
+// probe.
 func (m *Metrics) UpstreamUp(server string, up bool) {
 	m.upstreamUp.WithLabelValues(server).Set(zeroOrOne(up))
 }

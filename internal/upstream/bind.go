@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"time"
 
 	"jamf-ldap-proxy/internal/ldap"
 )
@@ -14,24 +15,27 @@ type BindAnswer struct {
 	Result ldap.Result
 	Tail   []byte // operation and controls as they came; see ldap.AppendEnvelope
 	Server string
-	Reused bool // the connection had carried an operation before
+	Reused bool          // the connection had carried an operation before
+	Waited time.Duration // for the connection; told also with an error
 }
 
 // Bind performs a client's simple bind upstream, always: success can only come
 // from there. controls is the contents of the request's controls element, nil
-// for none. An idle connection that is bound as exactly id saves the dial, and
-// after success the connection is idle, for the Acquire that follows.
+// for none. An idle connection that is bound as exactly id, or a spare, saves
+// the dial, and after success the connection is idle, for the Acquire that follows.
 //
 // An answer of any code is no error. An error is no answer: the request is
-// never repeated once it may have left (see Error.Sent), because a wrong
+// never repeated once it may have left (see Error.Sent), on no server, because a wrong
 // password that is counted twice locks accounts out at half the attempts.
 func (p *Pool) Bind(ctx context.Context, id *Identity, controls []byte) (BindAnswer, error) {
 	if err := id.usable(); err != nil {
 		return BindAnswer{}, &Error{Doing: "acquiring a connection", Err: err}
 	}
-	c, err := p.lease(ctx, id, p.takeIdle)
+	start := p.now()
+	c, err := p.lease(ctx, request{key: id.key, knob: "upstream.bind_timeout", patience: p.cfg.BindTimeout})
+	waited := p.now().Sub(start)
 	if err != nil {
-		return BindAnswer{}, err
+		return BindAnswer{Waited: waited}, err
 	}
 	// Release gives back a connection that a success left bound as id. After
 	// any other answer it is anonymous (RFC 4511 section 4.2.1), and nobody
@@ -39,9 +43,11 @@ func (p *Pool) Bind(ctx context.Context, id *Identity, controls []byte) (BindAns
 	m, result, err := c.bind(ctx, id, controls)
 	if err != nil {
 		c.Discard()
-		return BindAnswer{}, err
+		return BindAnswer{Waited: waited}, err
 	}
-	answer := BindAnswer{Result: result, Tail: bytes.Clone(m.Tail), Server: c.Server(), Reused: c.Reused()}
+	answer := BindAnswer{
+		Result: result, Tail: bytes.Clone(m.Tail), Server: c.Server(), Reused: c.Reused(), Waited: waited,
+	}
 	if result.Code == ldap.Success {
 		c.Release()
 	} else {
@@ -66,6 +72,7 @@ func (c *Conn) assume(ctx context.Context, id *Identity) error {
 			Err: errors.New(describeResult(result)),
 		}
 	}
+	c.answered = false // what came was for us, not for the operation of this lease
 	return nil
 }
 

@@ -93,7 +93,7 @@ func TestCloseEndsDials(t *testing.T) {
 	if err := <-failed; !errors.Is(err, upstream.ErrClosed) {
 		t.Errorf("acquire: %v", err)
 	}
-	if len(p.gauges.up) != 0 {
-		t.Errorf("our own end says %v about the server", p.gauges.up)
+	if len(p.gauges.ups()) != 0 {
+		t.Errorf("our own end says %v about the server", p.gauges.ups())
 	}
 }

@@ -12,6 +12,8 @@ import (
 type Config struct {
 	// Servers are LDAP URLs (ldap://host[:389] or ldaps://host[:636]).
 	Servers []string `yaml:"servers"`
+	// Policy chooses among the servers that answer.
+	Policy Policy `yaml:"policy"`
 	// Base is the DN under which users and groups live.
 	Base string `yaml:"base"`
 	// StartTLS upgrades ldap:// servers before anything else is sent.
@@ -28,8 +30,24 @@ type Config struct {
 	BindTimeout    time.Duration `yaml:"bind_timeout"`
 	SearchTimeout  time.Duration `yaml:"search_timeout"` // any operation but bind
 	IdleTimeout    time.Duration `yaml:"idle_timeout"`   // an unused connection is closed after this
-	MaxPDU         bytesize.Size `yaml:"max_pdu"`        // largest message accepted from upstream
+	// Lifetime is how long any connection is used at most. Some end up to a
+	// tenth earlier, so that those dialed together do not end together.
+	Lifetime time.Duration `yaml:"lifetime"`
+	// Warm is the number of spares: connected, nobody's yet.
+	Warm int `yaml:"warm"`
+	// MaxConnections limits everything that has a socket, or is about to.
+	MaxConnections int           `yaml:"max_connections"`
+	MaxPDU         bytesize.Size `yaml:"max_pdu"` // largest message accepted from upstream
 }
+
+// Policy says which server gets a new connection.
+type Policy string
+
+// The policies.
+const (
+	PolicyOrdered    Policy = "ordered"     // the first that answers
+	PolicyRoundRobin Policy = "round-robin" // those that answer, in turn
+)
 
 // ServiceAccount is a user that may search the directory (in JumpCloud: "Enable
 // as LDAP Bind DN").
@@ -56,11 +74,15 @@ type TLSConfig struct {
 // DefaultConfig returns every default of the section; Servers and Base have none.
 func DefaultConfig() Config {
 	return Config{
+		Policy:         PolicyOrdered,
 		TLS:            TLSConfig{MinVersion: "1.2"},
 		ConnectTimeout: 5 * time.Second,
 		BindTimeout:    10 * time.Second,
 		SearchTimeout:  60 * time.Second,
 		IdleTimeout:    4 * time.Minute,
+		Lifetime:       30 * time.Minute,
+		Warm:           4,
+		MaxConnections: 128,
 		MaxPDU:         16 * bytesize.MiB,
 	}
 }

@@ -84,6 +84,7 @@ func (c *Conn) begin(op ber.Tag, knob string, after time.Duration) error {
 func (c *Conn) write(message []byte) error {
 	if err := c.link.write(message, writeTimeout); err != nil {
 		c.broken = true
+		c.blame(err)
 		e := c.failure("sending to", err)
 		e.Sent = true // a part of it may have left
 		return e
@@ -242,7 +243,7 @@ func (c *Conn) retire(words []byte) {
 	if c.broken {
 		closing = c.link.cut
 	}
-	c.pool.retire(c.link, stateLeased, closing)
+	c.pool.retire(c.link, closing)
 	c.pool.leave()
 }
 
@@ -258,12 +259,13 @@ func (c *Conn) failure(doing string, err error) *Error {
 }
 
 // stale is the answer of Retryable: an operation that can be repeated without
-// harm met a connection that had died before. It is the first of its lease: a
-// later one may need what the server remembers of those before, as the next
-// page of a search does.
+// harm met a connection that had died before, or a server that hung up where
+// another one can be asked. It is the first of its lease: a later one may need
+// what the server remembers of those before, as the next page of a search does.
 func (c *Conn) stale(err error) bool {
 	harmless := c.op == ldap.OpSearchRequest || c.op == ldap.OpCompareRequest
-	return harmless && c.reused && !c.answered && c.link.framer.Buffered() == 0 && isHangUp(err)
+	elsewhere := len(c.pool.servers) > 1
+	return harmless && (c.reused || elsewhere) && !c.answered && c.link.framer.Buffered() == 0 && isHangUp(err)
 }
 
 // readFailure wraps an error of receive. Of a passed deadline it tells whose
@@ -280,7 +282,18 @@ func (c *Conn) readFailure(ctx context.Context, err error) *Error {
 	default:
 		err = withLimit(err)
 	}
+	c.blame(err)
 	e := c.failure("receiving from", err)
 	e.Sent = c.op != 0
 	return e
+}
+
+// blame casts suspicion on the server for a connection that it broke, or an
+// operation that it left unanswered. That it closes connections which nobody
+// uses says nothing: such a connection was used before, and is silent now.
+func (c *Conn) blame(err error) {
+	var ours *timeoutError
+	if errors.As(err, &ours) || isHangUp(err) && (!c.reused || c.answered) {
+		c.pool.suspect(c.link.server)
+	}
 }

@@ -13,75 +13,113 @@ import (
 	"jamf-ldap-proxy/internal/ldap"
 )
 
-// dial connects to the first server that answers, in the configured order. The
-// connection is anonymous and has carried nothing.
-func (p *Pool) dial(ctx context.Context) (*link, error) {
-	var failed allFailed
-	timeouts := 0
-	for _, s := range p.servers {
-		l, err := p.dialServer(ctx, s)
-		if err == nil {
-			return l, nil
+// maxDials is the number of dials to one server at a time. A restart of Jamf
+// asks for more connections at once than a server, or a firewall before it,
+// likes to see.
+const maxDials = 16
+
+// startDial begins a dial in a goroutine of its own. It ends in landed or
+// failed, whoever waits for it or does not any more. With nobody there, the
+// connection becomes a spare if there are fewer than room. p.mu is held.
+func (p *Pool) startDial(s *server, room int) {
+	s.dialing++
+	p.open++
+	p.background.Go(func() {
+		l, err := p.dialServer(s)
+		if err != nil {
+			p.failed(s, err)
+			return
 		}
-		if err.Timeout {
-			timeouts++
-		}
-		failed = append(failed, err)
-		if ctx.Err() != nil || p.base.Err() != nil {
-			break
-		}
-	}
-	if len(failed) == 1 {
-		return nil, failed[0]
-	}
-	return nil, &Error{Doing: "trying every server", Err: failed, Timeout: timeouts == len(failed)}
+		p.landed(l, room)
+	})
 }
 
 // dialServer gives one server upstream.connect_timeout for everything that
-// comes before the first request: DNS, TCP, StartTLS and TLS.
-func (p *Pool) dialServer(ctx context.Context, s *server) (*link, *Error) {
+// comes before the first request: DNS, TCP, StartTLS and TLS. The connection is
+// anonymous, has carried nothing, and counts as a spare.
+func (p *Pool) dialServer(s *server) (*link, *Error) {
 	p.observer.connection(s, stateDialing, +1)
 	defer p.observer.connection(s, stateDialing, -1)
-	dialing, cancel := context.WithTimeoutCause(ctx, p.cfg.ConnectTimeout,
+	ctx, cancel := context.WithTimeoutCause(p.base, p.cfg.ConnectTimeout,
 		&timeoutError{what: "no connection", knob: "upstream.connect_timeout", after: p.cfg.ConnectTimeout})
 	defer cancel()
-	defer context.AfterFunc(p.base, cancel)() // Pool.Close ends dials too
 
-	l, err := s.connect(dialing)
+	l, err := s.connect(ctx)
 	switch {
 	case err == nil:
 	case p.base.Err() != nil:
 		return nil, &Error{Server: s.name, Doing: "dialing", Err: ErrClosed}
-	case dialing.Err() != nil:
-		err = fmt.Errorf("%w: %w", context.Cause(dialing), err)
+	case ctx.Err() != nil:
+		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
 	}
 	if err != nil {
-		failed := &Error{Server: s.name, Doing: "dialing", Err: withHint(s, err), Timeout: isTimeout(err)}
-		if ctx.Err() == nil { // a caller who left says nothing about the server
-			p.report(s, failed)
-		}
-		return nil, failed
+		return nil, &Error{Server: s.name, Doing: "dialing", Err: withHint(s, err), Timeout: isTimeout(err)}
 	}
-	p.adopt(l)
-	p.report(s, nil)
+	l.created = p.now()
+	l.expires = l.created.Add(p.cfg.Lifetime - spread(p.cfg.Lifetime/10))
+	l.state = stateSpare
+	p.observer.connection(s, stateSpare, +1)
 	if end, ok := l.tlsExpiry(); ok {
 		p.observer.tlsExpiry(s, end)
 	}
 	return l, nil
 }
 
-// report passes on whether the server answers, and logs it when that changes.
-func (p *Pool) report(s *server, failed *Error) {
-	now := int32(serverUp)
-	if failed != nil {
-		now = serverDown
+// landed enters a new connection into the books and hands it to who waits, or
+// keeps it as a spare. One that comes after Close has cut all others is cut
+// here; its user finds it dead.
+func (p *Pool) landed(l *link, room int) {
+	s := l.server
+	p.mu.Lock()
+	before := s.state
+	s.answered(p.now())
+	p.mu.Unlock()
+	p.report(s, before, nil)
+
+	p.mu.Lock()
+	p.live[l] = struct{}{}
+	s.dialing--
+	excess := p.allot(l, room)
+	cut := p.base.Err() != nil
+	p.mu.Unlock()
+	p.poke()
+	if cut {
+		l.cut()
 	}
+	if excess != nil {
+		p.retire(excess, excess.sayGoodbye)
+	}
+}
+
+// failed takes note of a dial and tells those who waited for it.
+func (p *Pool) failed(s *server, err *Error) {
+	p.mu.Lock()
+	before := s.state
+	ours := p.base.Err() != nil // says nothing about the server
+	if !ours {
+		s.refused(p.now())
+	}
+	p.mu.Unlock()
+	if !ours {
+		p.report(s, before, err)
+	}
+
+	p.mu.Lock()
+	s.dialing--
+	p.open--
+	p.disappoint(s, before == down, err)
+	p.pump()
+	p.mu.Unlock()
+	p.poke()
+}
+
+// report passes on whether the server answers, and logs it when that changes.
+func (p *Pool) report(s *server, before serverState, failed *Error) {
 	p.observer.up(s, failed == nil)
-	switch before := s.up.Swap(now); {
-	case before == now:
-	case failed != nil:
+	switch {
+	case failed != nil && before != down:
 		p.log.Warn("upstream does not answer", zap.String("server", s.name), zap.Error(failed))
-	default:
+	case failed == nil && (before == down || before == unknown):
 		p.log.Info("upstream answers", zap.String("server", s.name))
 	}
 }
@@ -123,7 +161,8 @@ func (l *link) secure(ctx context.Context) error {
 			return fmt.Errorf("starting TLS: %w", err)
 		}
 	}
-	t := tls.Client(l.tcp, s.tls)
+	l.below = &belowTLS{Conn: l.tcp}
+	t := tls.Client(l.below, s.tls)
 	if err := t.HandshakeContext(ctx); err != nil {
 		return fmt.Errorf("shaking hands over TLS: %w", err)
 	}

@@ -25,6 +25,7 @@ type Error struct {
 	BindCode ldap.ResultCode // upstream's answer when it refused the bind of an Acquire, else 0
 
 	stale bool // see Retryable
+	final bool // no other server would help
 }
 
 func (e *Error) Error() string {
@@ -39,10 +40,15 @@ func (e *Error) Unwrap() error { return e.Err }
 // ErrClosed is wrapped by errors of a pool after Close.
 var ErrClosed = errors.New("upstream connections are closed")
 
-// Retryable tells whether err is the death of a connection that had been used
-// before and of which the operation received nothing: most likely the server
-// had closed it while it was idle. The operation may then be repeated once, with
-// AcquireFresh. Only a search or compare that is the first operation of its
+// ErrBusy is wrapped by errors of callers who waited in vain for one of
+// upstream.max_connections.
+var ErrBusy = errors.New("all of upstream.max_connections are in use")
+
+// Retryable tells whether err is the end of a connection of which the operation
+// received nothing, and another one may do better: because this one had been
+// used before, so that most likely the server had closed it while it was idle,
+// or because there is another server. The operation may then be repeated once,
+// with AcquireFresh, which asks the server that hung up on a new connection last. Only a search or compare that is the first operation of its
 // lease qualifies, never a bind or anything else that does harm when it is
 // carried out twice.
 func Retryable(err error) bool {

@@ -14,7 +14,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,7 +29,7 @@ import (
 // fake is a directory that knows who each of its connections is bound as, and
 // that every search names, as its base, who it should run as.
 type fake struct {
-	t         *testing.T
+	t         testing.TB
 	listener  net.Listener
 	tls       *tls.Config // of ldaps and StartTLS
 	wg        sync.WaitGroup
@@ -48,7 +50,7 @@ type fakeConn struct {
 }
 
 // newFake starts a directory; change it before the first dial only.
-func newFake(t *testing.T, change func(*fake)) *fake {
+func newFake(t testing.TB, change func(*fake)) *fake {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -82,6 +84,13 @@ func (f *fake) each(do func(*fakeConn)) {
 	for c := range f.conns {
 		do(c)
 	}
+}
+
+// open is the number of connections that the directory has not seen end.
+func (f *fake) open() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.conns)
 }
 
 func (f *fake) count(what string) int {
@@ -264,6 +273,13 @@ func (g *gauges) UpstreamTLSExpiry(_ string, notAfter time.Time) {
 	g.expiry = notAfter
 }
 
+// ups are the outcomes of dials so far.
+func (g *gauges) ups() []bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.up)
+}
+
 func (g *gauges) get(state string) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -278,13 +294,29 @@ type testPool struct {
 
 func newPool(t *testing.T, change func(*upstream.Config), servers ...string) *testPool {
 	t.Helper()
+	return newPoolAt(t, nil, change, servers...)
+}
+
+// clock is a time that only the test moves.
+type clock struct{ nanoseconds atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Unix(1e9, c.nanoseconds.Load()) }
+func (c *clock) advance(d time.Duration) { c.nanoseconds.Add(int64(d)) }
+
+// newPoolAt is newPool by a clock of the test.
+func newPoolAt(t *testing.T, at *clock, change func(*upstream.Config), servers ...string) *testPool {
+	t.Helper()
 	cfg := upstream.DefaultConfig()
-	cfg.Servers = servers
+	cfg.Servers, cfg.Warm = servers, 0 // tests count dials; those of spares ask for them
 	if change != nil {
 		change(&cfg)
 	}
 	g := &gauges{}
-	p, err := upstream.New(cfg, upstream.Options{Observer: g})
+	opt := upstream.Options{Observer: g}
+	if at != nil {
+		opt.Now = at.now
+	}
+	p, err := upstream.New(cfg, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -426,6 +458,17 @@ func loopback() x509.Certificate {
 func newTLSFake(t *testing.T, cfg *tls.Config, change func(*fake)) *fake {
 	t.Helper()
 	return newFake(t, func(f *fake) {
+		cfg := cfg.Clone()
+		before := cfg.VerifyConnection
+		cfg.VerifyConnection = func(s tls.ConnectionState) error {
+			if s.DidResume {
+				f.saw("resumed")
+			}
+			if before != nil {
+				return before(s)
+			}
+			return nil
+		}
 		f.listener = tls.NewListener(f.listener, cfg)
 		if change != nil {
 			change(f)

@@ -49,20 +49,30 @@ func (s *idleSet) take(key identityKey) *link {
 	return s.remove(same[len(same)-1])
 }
 
-// expire removes and returns what became idle at t or before.
-func (s *idleSet) expire(t time.Time) (expired []*link) {
-	for e := s.byAge.Front(); e != nil && !e.Value.(*link).idleSince.After(t); e = s.byAge.Front() {
-		expired = append(expired, s.remove(e))
+// oldest removes and returns what has been idle for longest; nil when there is
+// nothing.
+func (s *idleSet) oldest() *link {
+	if e := s.byAge.Front(); e != nil {
+		return s.remove(e)
 	}
-	return expired
+	return nil
+}
+
+// takeIf removes and returns what the condition holds for, longest idle first.
+func (s *idleSet) takeIf(condition func(*link) bool) (taken []*link) {
+	for e := s.byAge.Front(); e != nil; {
+		next := e.Next()
+		if condition(e.Value.(*link)) {
+			taken = append(taken, s.remove(e))
+		}
+		e = next
+	}
+	return taken
 }
 
 // drain removes and returns everything.
-func (s *idleSet) drain() (all []*link) {
-	for e := s.byAge.Front(); e != nil; e = s.byAge.Front() {
-		all = append(all, s.remove(e))
-	}
-	return all
+func (s *idleSet) drain() []*link {
+	return s.takeIf(func(*link) bool { return true })
 }
 
 func (s *idleSet) remove(e *list.Element) *link {

@@ -27,7 +27,8 @@ func TestIdleSet(t *testing.T) {
 	if s.take(key(1)) != links[maxIdlePerIdentity] || s.take(key(2)) != nil {
 		t.Error("the newest of exactly this key is due")
 	}
-	if got := s.expire(links[2].idleSince); len(got) != 2 || got[0] != links[1] || got[1] != links[2] {
+	aged := func(l *link) bool { return !l.idleSince.After(links[2].idleSince) }
+	if got := s.takeIf(aged); len(got) != 2 || got[0] != links[1] || got[1] != links[2] {
 		t.Errorf("expired: %v", got)
 	}
 	if got := s.drain(); len(got) != maxIdlePerIdentity-3 || got[0] != links[3] {

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"math"
 	"net"
+	"sync"
 	"time"
 
 	"jamf-ldap-proxy/internal/ldap"
@@ -20,13 +21,20 @@ type link struct {
 	server *server
 	tcp    net.Conn // the socket
 	conn   net.Conn // what LDAP is spoken over: tcp, or TLS on top of it
+	below  *belowTLS
 	framer *ldap.Framer
 	lastID int32
 	out    []byte // write buffer; zeros between writes
 
 	owner     identityKey // bound as; changes only by the bind of a fresh connection
 	used      bool        // has carried an operation
-	idleSince time.Time
+	state     string      // that it is counted in
+	created   time.Time
+	expires   time.Time // end of its lifetime; zero: none
+	stale     time.Time // of a spare: when another one should be on its way
+	idleSince time.Time // since when nobody has used it
+
+	judging sync.Mutex // held while the keeper looks at a spare that stays within reach
 }
 
 func newLink(s *server, tcp net.Conn) *link {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,11 +34,13 @@ func (w *wire) Write(b []byte) (int, error) {
 func (w *wire) SetReadDeadline(time.Time) error  { return nil }
 func (w *wire) SetWriteDeadline(time.Time) error { return nil }
 
-func newLease(t *testing.T, in io.Reader) (*Conn, *wire) {
+func newLease(t *testing.T, in io.Reader) (*Conn, *wire) { return newLeaseAt(t, in, time.Now) }
+
+func newLeaseAt(t *testing.T, in io.Reader, now func() time.Time) (*Conn, *wire) {
 	t.Helper()
 	cfg := DefaultConfig()
-	cfg.Servers = []string{"ldap://localhost"}
-	p, err := New(cfg, Options{})
+	cfg.Servers, cfg.Warm = []string{"ldap://localhost"}, 0
+	p, err := New(cfg, Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,26 +125,25 @@ func TestPlaintextStaysOnThisMachine(t *testing.T) {
 }
 
 // Time is a field: an idle connection expires by the pool's clock, at acquire
-// as in the reaper.
+// as in the keeper.
 func TestExpiryFollowsTheClock(t *testing.T) {
-	c, _ := newLease(t, bytes.NewReader(nil))
+	var now atomic.Int64 // nanoseconds
+	c, _ := newLeaseAt(t, bytes.NewReader(nil), func() time.Time { return time.Unix(1000, now.Load()) })
 	p := c.pool
-	now := time.Unix(1000, 0)
-	p.now = func() time.Time { return now }
-	p.closeExpired()
+	p.closeIdle()
 	id := NewIdentity("cn=a", newSecret("pw"))
 	near, far := net.Pipe()
 	defer far.Close()
 	l := newLink(p.servers[0], near)
 	l.owner = id.key
 	p.giveBack(l)
-	now = now.Add(p.cfg.IdleTimeout - 1)
-	if got := p.takeIdle(id); got != l {
+	now.Add(int64(p.cfg.IdleTimeout - 1))
+	if got := p.takeIdle(id.key); got != l {
 		t.Fatal("expired too early")
 	}
 	p.giveBack(l)
-	now = now.Add(p.cfg.IdleTimeout)
-	if p.takeIdle(id) != nil {
+	now.Add(int64(p.cfg.IdleTimeout))
+	if p.takeIdle(id.key) != nil {
 		t.Error("leased after its time")
 	}
 }

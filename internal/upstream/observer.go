@@ -6,11 +6,11 @@ import "time"
 // goroutines and must not block; none is called with a lock held.
 type Observer interface {
 	// UpstreamConnection changes the number of connections to server that are
-	// in a state: dialing, leased or idle. One that is being closed counts in
+	// in a state: dialing, spare, leased or idle. One that is being closed counts in
 	// its last state until the socket is gone, so that the sum is what the
 	// server sees.
 	UpstreamConnection(server, state string, delta int)
-	// UpstreamUp tells the outcome of each dial.
+	// UpstreamUp tells the outcome of each dial, those of the keeper included.
 	UpstreamUp(server string, up bool)
 	// UpstreamTLSExpiry tells when the certificate presented at a dial ends.
 	UpstreamTLSExpiry(server string, notAfter time.Time)
@@ -18,6 +18,7 @@ type Observer interface {
 
 const (
 	stateDialing = "dialing"
+	stateSpare   = "spare"
 	stateLeased  = "leased"
 	stateIdle    = "idle"
 )

@@ -11,7 +11,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -23,13 +22,13 @@ type server struct {
 	startTLS bool
 	local    bool // plain text is spoken, and only to this machine
 
-	up atomic.Int32 // 0 not known yet, else serverUp or serverDown
+	// Guarded by Pool.mu.
+	health
+	spares  []*link
+	lost    backoff // spares that the server closed
+	dialing int
+	waiting int // of Pool.wants
 }
-
-const (
-	serverUp   = 1
-	serverDown = 2
-)
 
 // parseServers turns the configuration into servers. All mistakes are reported
 // together, each with the key to change.
