@@ -252,7 +252,7 @@ func (s *Server) admit(conn net.Conn, o *ListenOptions) {
 	case ConnectionAccepted:
 		s.cfg.Metrics.ClientConnection(outcome)
 		s.cfg.Metrics.ClientConnected()
-		go s.serveSession(sess)
+		go sess.run()
 	case "": // shutting down
 		_ = conn.Close()
 	case ConnectionLimit:
@@ -280,13 +280,6 @@ func (s *Server) register(sess *session) string {
 	s.perAddr[addr]++
 	s.running.Add(1)
 	return ConnectionAccepted
-}
-
-// serveSession is the reader goroutine of one connection.
-func (s *Server) serveSession(sess *session) {
-	defer s.running.Done()
-	defer s.forget(sess)
-	sess.run()
 }
 
 func (s *Server) forget(sess *session) {

@@ -22,6 +22,7 @@ import (
 
 // session is one client connection. The reader goroutine owns it; fields
 // above ctx are touched by nobody else, except raw for deadlines and Close.
+// Which goroutine is the reader can change, see turn.go.
 type session struct {
 	server   *Server
 	listener *ListenOptions
@@ -36,7 +37,8 @@ type session struct {
 	ctx      context.Context // ends with the session
 	cancel   context.CancelFunc
 	slots    chan struct{}  // limits.in_flight
-	running  sync.WaitGroup // operation goroutines
+	turn     turn           // whose it is to read
+	running  sync.WaitGroup // operations that are served concurrently
 	out      writer
 	client   clientKind
 	lastSeen atomic.Int64 // Unix nanoseconds of the last request or end of one
@@ -64,6 +66,7 @@ func newSession(s *Server, conn net.Conn, peer netip.AddrPort, o *ListenOptions)
 		inFlight: make(map[int32]*operation),
 		cursors:  cursors{limit: s.cfg.Limits.Cursors},
 	}
+	n.turn.quick.Store(true)
 	if s.cfg.Trace {
 		n.out.trace = n.trace
 	}
@@ -75,30 +78,54 @@ func (s *session) trace(direction string, message []byte) {
 	s.server.log.Debug(direction, zap.Uint64("conn", s.id), zap.ByteString("message", ldap.AppendTrace(nil, message)))
 }
 
-// run is the life of the connection.
+// run begins the life of the connection; read is the rest of it.
 func (s *session) run() {
 	s.ctx, s.cancel = context.WithCancel(s.server.ctx)
-	defer s.close()
-	defer s.fence()
 	if s.listener.Implicit && s.handshake() != nil {
+		s.end()
 		return
 	}
 	s.lastSeen.Store(s.server.now().UnixNano())
 	s.arm(s.server.cfg.Limits.Idle)
+	s.read()
+}
+
+// read is the reader's work: one request after the other, to the end of the
+// session or until another goroutine has taken the turn.
+func (s *session) read() {
+	if s.readOn() {
+		s.end()
+	}
+}
+
+// readOn returns true when the session has to end, and false when reading is
+// another goroutine's turn.
+func (s *session) readOn() (over bool) {
+	defer s.fence(&over)
 	for {
 		frame, err := s.next()
 		if err != nil {
 			s.readFailed(err)
-			return
+			return true
 		}
-		s.dispatch(frame)
+		if !s.dispatch(frame) {
+			return false
+		}
 	}
 }
 
+// end is the last act of the session: of the goroutine that reads then.
+func (s *session) end() {
+	s.close()
+	s.server.forget(s)
+	s.server.running.Done()
+}
+
 // fence keeps a panic of the reader itself inside its connection.
-func (s *session) fence() {
+func (s *session) fence(over *bool) {
 	if p := recover(); p != nil {
 		s.reportPanic(p)
+		*over = true
 	}
 }
 
@@ -307,48 +334,58 @@ func linger(c net.Conn) {
 	_, _ = io.Copy(io.Discard, io.LimitReader(c, 1<<20))
 }
 
-// dispatch serves one frame, or starts the goroutine that does.
-func (s *session) dispatch(frame []byte) {
+// dispatch serves one frame, or starts the goroutine that does. It returns false
+// when in the meantime another goroutine has become the reader.
+func (s *session) dispatch(frame []byte) (reader bool) {
 	if s.out.trace != nil {
 		s.trace("from client", frame)
 	}
 	m, err := ldap.ParseMessage(frame)
 	if err != nil {
 		s.hangUp(farewell{code: ldap.ProtocolError, text: err.Error()})
-		return
+		return true
 	}
 	o := s.newOperation(m)
 	serve := o.handler()
 	if !o.concurrent {
 		o.run(serve)
-		return
+		return true
 	}
 	o.keepRequest()
 	s.slots <- struct{}{} // the reader waits here while limits.in_flight are busy
-	if !s.enter(o) {
+	alone, entered := s.enter(o)
+	if !entered {
 		<-s.slots
 		o.run((*operation).late)
-		return
+		return true
 	}
 	s.running.Add(1)
+	if alone && s.turn.quick.Load() && !s.framer.HasFrame() {
+		s.turn.lend(s)
+		s.serveOperation(o, serve)
+		return s.turn.back()
+	}
 	go s.serveOperation(o, serve)
+	return true
 }
 
 func (s *session) serveOperation(o *operation, serve func(*operation) error) {
 	defer s.running.Done()
 	defer func() { <-s.slots }()
+	defer s.turn.judge(time.Now())
 	o.run(serve)
 }
 
-// enter makes an operation one that can be abandoned.
-func (s *session) enter(o *operation) bool {
+// enter makes an operation one that can be abandoned, and tells whether it is
+// the only one.
+func (s *session) enter(o *operation) (alone, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == closing {
-		return false
+		return false, false
 	}
 	s.inFlight[o.id] = o
-	return true
+	return len(s.inFlight) == 1, true
 }
 
 // leave ends that, before the final answer leaves: the client may use the
