@@ -34,7 +34,7 @@ func (o *operation) bind() error {
 	if req.Name == "" {
 		return o.bindAnonymous(controls)
 	}
-	return o.bindUpstream(&req)
+	return o.bindUpstream(&req, controls)
 }
 
 // settle ends the binding state for a bind that did not succeed.
@@ -90,7 +90,7 @@ func (o *operation) bindAnonymous(controls []ldap.Control) error {
 }
 
 // bindUpstream asks the only one who knows.
-func (o *operation) bindUpstream(req *ldap.BindRequest) error {
+func (o *operation) bindUpstream(req *ldap.BindRequest, controls []ldap.Control) error {
 	s := o.session
 	key := backoffKeyOf(s.peer.Addr(), req.Name)
 	if left := s.server.backoff.admit(key); left > 0 {
@@ -102,6 +102,11 @@ func (o *operation) bindUpstream(req *ldap.BindRequest) error {
 	password.Wipe()
 	clear(req.Password) // nobody needs it in the buffer while upstream thinks
 
+	accepted, known := o.recallBind(id, controls)
+	if known {
+		s.become(bound, id)
+		return o.reply(&ldap.Result{}, nil)
+	}
 	answer, err := o.askBind(id)
 	if err != nil {
 		id.Forget()
@@ -110,9 +115,10 @@ func (o *operation) bindUpstream(req *ldap.BindRequest) error {
 	}
 	if answer.Result.Code != ldap.Success {
 		id.Forget()
-		return o.bindRefused(key, &answer)
+		return o.bindRefused(id, key, &answer)
 	}
 	s.server.backoff.succeeded(key)
+	accepted()
 	s.become(bound, id)
 	return o.passBindAnswer(&answer)
 }
@@ -129,11 +135,12 @@ func (o *operation) askBind(id *upstream.Identity) (upstream.BindAnswer, error) 
 // bindRefused passes upstream's refusal on. Two codes are not passed: a
 // referral, which would lead the client past the proxy, and protocolError,
 // which JNDI takes for an LDAPv2 server and tries again as one.
-func (o *operation) bindRefused(key backoffKey, answer *upstream.BindAnswer) error {
+func (o *operation) bindRefused(id *upstream.Identity, key backoffKey, answer *upstream.BindAnswer) error {
 	s := o.session
 	reason := BindFailedRefused
 	if answer.Result.Code == ldap.InvalidCredentials {
 		reason = BindFailedCredentials
+		s.server.cfg.ServiceBind.Doubt(id.DN())
 		s.server.backoff.failed(key)
 	}
 	s.server.cfg.Metrics.BindFailed(reason)

@@ -1,7 +1,11 @@
 package proxy
 
 import (
+	"slices"
+
+	"jamf-ldap-proxy/internal/cache"
 	"jamf-ldap-proxy/internal/ldap"
+	"jamf-ldap-proxy/internal/lookup"
 	"jamf-ldap-proxy/rewrite"
 )
 
@@ -82,28 +86,45 @@ func (o *operation) compareBySearch(plan *rewrite.ComparePlan) error {
 	if err != nil {
 		return err
 	}
+	if o.rec.Cache == lookup.CacheStale {
+		o.rec.Hints = append(slices.Clip(o.rec.Hints), rewrite.HintStaleAnswer)
+	}
 	return o.finishCompare(plan, &m, matched)
 }
 
 // askWhether asks one search and tells whether an entry of its answer has a
 // place in the plan's, and upstream's result.
 func (o *operation) askWhether(plan *rewrite.Plan, req *ldap.SearchRequest) (m ldap.Message, matched bool, err error) {
-	wire := getBuffer()
-	defer putBuffer(wire)
-	*wire = ldap.AppendSearchRequest(*wire, req)
-	o.recordAsked(req, true)
-	m, err = o.ask(ldap.OpSearchRequest, *wire, nil)
-	for err == nil && m.Op != ldap.OpSearchResultDone {
+	got, err := o.fetchWhether(req)
+	if err != nil {
+		return m, false, err
+	}
+	for m, err = got.next(o); err == nil && m.Op != ldap.OpSearchResultDone; m, err = got.next(o) {
 		if m.Op == ldap.OpSearchResultEntry {
 			kept, failed := keeps(plan, &m)
 			if failed != nil {
-				return m, false, errBroken
+				return m, false, o.breakOff(&got)
 			}
 			matched = matched || kept
 		}
-		m, err = o.lease.Receive(o.ctx)
 	}
 	return m, matched, err
+}
+
+// fetchWhether asks for the answer to one search, or has it already.
+func (o *operation) fetchWhether(req *ldap.SearchRequest) (fetched, error) {
+	ask := func() (ldap.Message, error) {
+		wire := getBuffer()
+		defer putBuffer(wire)
+		*wire = ldap.AppendSearchRequest(*wire, req)
+		o.recordAsked(req, true)
+		return o.ask(ldap.OpSearchRequest, *wire, nil)
+	}
+	if o.session.server.cfg.Cache == nil {
+		m, err := ask()
+		return fetched{live: true, first: m}, err
+	}
+	return o.fetch(cache.KeyOf(o.identity.Key(), req, nil), ask)
 }
 
 // keeps tells whether an entry has a place in the plan's answer.

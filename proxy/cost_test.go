@@ -2,11 +2,13 @@ package proxy_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"runtime"
 	"testing"
 
+	"jamf-ldap-proxy/internal/cache"
 	"jamf-ldap-proxy/internal/ldap"
 	"jamf-ldap-proxy/internal/upstream"
 	"jamf-ldap-proxy/proxy"
@@ -55,7 +57,7 @@ func memory() uint64 {
 
 // benchmark measures a lookup of a client that waits for each answer; upstream
 // answers with prepared octets.
-func benchmark(b *testing.B, entries int) {
+func benchmark(b *testing.B, entries int, kept *cache.Cache) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -75,7 +77,7 @@ func benchmark(b *testing.B, entries int) {
 	}
 	server := proxy.New(proxy.Config{
 		Limits: proxy.DefaultLimits(), Upstream: pool, Rules: func() *rewrite.Rules { return rules },
-		SearchTimeout: cfg.SearchTimeout,
+		SearchTimeout: cfg.SearchTimeout, Cache: kept,
 	})
 	front, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -142,6 +144,17 @@ func prepared(l net.Listener, entries int) {
 }
 
 func BenchmarkUserSearch(b *testing.B) {
-	b.Run("1 entry", func(b *testing.B) { benchmark(b, 1) })
-	b.Run("100 entries", func(b *testing.B) { benchmark(b, 100) })
+	b.Run("1 entry", func(b *testing.B) { benchmark(b, 1, nil) })
+	b.Run("100 entries", func(b *testing.B) { benchmark(b, 100, nil) })
+}
+
+// BenchmarkKeptSearch is BenchmarkUserSearch with an answer that is kept.
+func BenchmarkKeptSearch(b *testing.B) {
+	for _, entries := range []int{1, 100} {
+		b.Run(fmt.Sprint(entries, " entries"), func(b *testing.B) {
+			kept := cache.New(hour, nil)
+			defer kept.Close()
+			benchmark(b, entries, kept)
+		})
+	}
 }

@@ -197,5 +197,8 @@ func (o *operation) recordLease(since time.Time) {
 
 // recordAnswered notes how long upstream took, for its answer or to fail.
 func (o *operation) recordAnswered() {
+	if o.asked.IsZero() { // it was not asked
+		return
+	}
 	o.rec.Upstream.Duration = o.session.server.now().Sub(o.asked)
 }

@@ -139,6 +139,7 @@ func (o *operation) upstreamMeaning(e *upstream.Error) *refusal {
 	}
 	switch {
 	case e.BindCode == ldap.InvalidCredentials:
+		o.session.server.cfg.ServiceBind.Doubt(o.identity.DN())
 		o.session.demote(o.identity)
 		return errPasswordChanged
 	case e.BindCode != ldap.Success:

@@ -32,12 +32,9 @@ func (o *operation) search() error {
 	}
 	defer o.recordHints(&q)
 
-	m, err := o.askSearch(&q)
-	if err == nil {
-		m, err = o.relay(&q, m)
-	}
+	m, err := o.answer(&q, &q.plan.Request, (*operation).askSearch)
 	if err == nil && q.plan.Fallback != nil && o.rec.Entries == 0 && codeOf(&m) == ldap.NoSuchObject {
-		m, err = o.fallBack(&q)
+		m, err = o.answer(&q, q.plan.Fallback, (*operation).askFallback)
 	}
 	if err != nil {
 		return err
@@ -75,6 +72,21 @@ func isManageDsaIT(oid string) bool { return oid == ldap.OIDManageDsaIT }
 // other, a server-side sort for one, speaks of upstream's entries.
 func keepsMeaning(oid string) bool {
 	return oid == ldap.OIDManageDsaIT || oid == ldap.OIDPagedResults
+}
+
+// answer asks upstream and passes the entries on, and returns the result. asked
+// is the request that ask sends.
+func (o *operation) answer(
+	q *query, asked *ldap.SearchRequest, ask func(*operation, *query) (ldap.Message, error),
+) (ldap.Message, error) {
+	if o.cacheable(q) {
+		return o.answerCached(q, asked, ask)
+	}
+	m, err := ask(o, q)
+	if err != nil {
+		return m, err
+	}
+	return o.relay(q, m)
 }
 
 func (o *operation) planSearch(q *query) error {
@@ -239,8 +251,10 @@ func (o *operation) relayEntry(q *query, m *ldap.Message) error {
 	case failed != nil:
 		return errBroken
 	case full:
-		o.lease.Abandon()
-		o.lease = nil
+		if o.lease != nil { // there is none for an answer that was kept
+			o.lease.Abandon()
+			o.lease = nil
+		}
 		return errSizeLimit
 	case kept:
 		o.rec.Entries++
@@ -257,19 +271,18 @@ func (o *operation) relayIntermediate(q *query, m *ldap.Message) error {
 	return o.emit(func(dst []byte) []byte { return ldap.AppendEnvelope(dst, o.id, m.Tail) })
 }
 
-// fallBack asks whether the base that the client named exists under its own
+// askFallback asks whether the base that the client named exists under its own
 // name; see rewrite.Plan.Fallback. It is one answer, so it is not paged.
-func (o *operation) fallBack(q *query) (ldap.Message, error) {
+func (o *operation) askFallback(q *query) (ldap.Message, error) {
 	wire := getBuffer()
 	defer putBuffer(wire)
 	*wire = ldap.AppendSearchRequest(*wire, q.plan.Fallback)
 	split := len(*wire)
 	*wire = q.appendControls(*wire, false)
-	m, err := o.exchange(ldap.OpSearchRequest, (*wire)[:split], orNil((*wire)[split:]))
-	if err != nil {
-		return m, err
+	if o.lease == nil { // the first answer was kept
+		return o.ask(ldap.OpSearchRequest, (*wire)[:split], orNil((*wire)[split:]))
 	}
-	return o.relay(q, m)
+	return o.exchange(ldap.OpSearchRequest, (*wire)[:split], orNil((*wire)[split:]))
 }
 
 // codeOf peeks at the code of a result; what is wrong with one shows later.

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"jamf-ldap-proxy/internal/cache"
 	"jamf-ldap-proxy/internal/ldap"
 	"jamf-ldap-proxy/internal/lookup"
 	"jamf-ldap-proxy/internal/upstream"
@@ -57,6 +58,10 @@ type Config struct {
 	Limits   Limits
 	Rules    func() *rewrite.Rules // asked once per operation, so that a reload shows at once
 	Upstream *upstream.Pool
+	// Cache, if not nil, keeps answers of searches, and ServiceBind the password
+	// of one account.
+	Cache       *cache.Cache
+	ServiceBind *cache.ServiceBind
 	// LearnGIDs, if not nil, is told Linux group IDs that a lookup had to read,
 	// by posix name, so that Rules knows them the next time.
 	LearnGIDs func(map[string]int)

@@ -39,8 +39,9 @@ type writer struct {
 
 	mu   sync.Mutex
 	conn net.Conn
-	buf  *[]byte // from buffers; nil while there is nothing to write
-	err  error   // the first failure; the connection is useless from then on
+	buf  *[]byte   // from buffers; nil while there is nothing to write
+	err  error     // the first failure; the connection is useless from then on
+	late time.Time // when the write deadline has to be moved; see allow
 }
 
 // append runs encode on the buffer. The caller holds mu.
@@ -64,7 +65,7 @@ func (w *writer) flush() error {
 	for rest := *w.buf; len(rest) > 0 && w.err == nil; {
 		chunk := rest[:min(len(rest), writeChunk)]
 		rest = rest[len(chunk):]
-		_ = w.conn.SetWriteDeadline(time.Now().Add(w.stall))
+		w.allow(time.Now())
 		if _, err := w.conn.Write(chunk); err != nil {
 			w.err = fmt.Errorf("%w: %w", errClientGone, err)
 		}
@@ -72,6 +73,17 @@ func (w *writer) flush() error {
 	putBuffer(w.buf)
 	w.buf = nil
 	return w.err
+}
+
+// allow gives a write at least limits.write_stall and at most a quarter more.
+// Moving a deadline moves a timer of the runtime, which would be one of the
+// dearest things in a lookup; so it is moved for many writes at once.
+func (w *writer) allow(now time.Time) {
+	if now.Before(w.late) {
+		return
+	}
+	_ = w.conn.SetWriteDeadline(now.Add(w.stall + w.stall/4))
+	w.late = now.Add(w.stall / 4)
 }
 
 // emit appends one message of an operation and, if the buffer is long, writes

@@ -26,6 +26,7 @@ const (
 	HintUnpagedLargeResult = "unpaged-large-result"
 	HintPosixNative        = "posix-native"
 	HintPosixNameAsLegacy  = "posix-name-in-group"
+	HintStaleAnswer        = "stale-answer"
 )
 
 // HintText explains each hint in the administrator's words: what caused it and
@@ -46,6 +47,7 @@ var HintText = map[string]string{
 	HintTruncatedGroupDN:   `The base DN is a single name without the directory behind it: Jamf's Java library cuts a DN at a "/" in a group name. Rename the group in JumpCloud so that it has no "/".`,
 	HintUnpagedLargeResult: `The answer is large and Jamf did not ask for pages, so a limit of JumpCloud may have cut it; use a narrower Search Base or Object Class in Jamf's mappings, or type more of the name.`,
 	HintPosixNative:        `The request is in the vocabulary of the directory (posixGroup, memberUid) and needed no translation; names and IDs are those of the Linux groups. Map "Object Class(es)" in Jamf to groupOfNames to get the groups of the JumpCloud console.`,
+	HintStaleAnswer:        `The directory did not answer, so an answer was given that had been kept from before and may be out of date (cache.stale); see that the proxy reaches the servers of upstream.servers.`,
 	HintPosixNameAsLegacy:  `The request names a Linux group name; groups are known to Jamf by their JumpCloud name. Search for the name shown in the JumpCloud console.`,
 }
 

@@ -40,6 +40,7 @@ type settings struct {
 	certificate   string // of the listeners, with key; the run's when empty
 	key           string
 	limits        map[string]any // section limits
+	cache         map[string]any // section cache
 	upstream      map[string]any // further keys of section upstream
 	plain         bool           // without the race detector even when the tests run with it
 	upstreamIsOff bool           // do not wait for /readyz
@@ -104,10 +105,14 @@ func (s settings) yaml(t testing.TB) []byte {
 	for k, v := range s.limits {
 		limits[k] = v
 	}
+	if s.cache == nil {
+		s.cache = yamlMap{"ttl": "0s"}
+	}
 	text, err := yaml.Marshal(yamlMap{
 		"listeners": listeners,
 		"upstream":  upstream,
 		"groups":    groups,
+		"cache":     s.cache,
 		"web":       yamlMap{"address": "127.0.0.1:0"},
 		"log":       yamlMap{"format": "json", "level": "debug"},
 		"limits":    limits,

@@ -22,14 +22,15 @@ var mayImport = map[string][]string{
 	"internal/ldif":      {},
 	"internal/directory": {"internal/ldif"}, // shares no code with the codec it is to check
 	"internal/ldap":      {"internal/ber"},
+	"internal/cache":     {"internal/ldap", "internal/ber", "internal/bytesize"},
 	"rewrite":            {"internal/ldap", "internal/ber"},
 	"internal/upstream":  {"internal/ldap", "internal/ber", "internal/secret", "internal/bytesize"},
-	"proxy":              {"rewrite", "internal/upstream", "internal/lookup", "internal/secret", "internal/ldap", "internal/ber", "internal/bytesize"},
+	"proxy":              {"rewrite", "internal/cache", "internal/upstream", "internal/lookup", "internal/secret", "internal/ldap", "internal/ber", "internal/bytesize"},
 	"internal/logging":   {"internal/lookup"},
 	"internal/metrics":   {"internal/lookup"},
 	"internal/explain":   {"rewrite", "internal/ldif", "internal/ldap", "internal/ber"},
 	"internal/discovery": {"rewrite", "internal/upstream", "internal/ldap", "internal/ber"},
-	"internal/config":    {"proxy", "rewrite", "internal/upstream", "internal/secret", "internal/bytesize", "configs"},
+	"internal/config":    {"proxy", "rewrite", "internal/cache", "internal/upstream", "internal/secret", "internal/bytesize", "configs"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {

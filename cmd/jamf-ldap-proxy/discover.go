@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"jamf-ldap-proxy/internal/config"
 	"jamf-ldap-proxy/internal/discovery"
+	"jamf-ldap-proxy/internal/ldap"
 	"jamf-ldap-proxy/internal/upstream"
 	"jamf-ldap-proxy/rewrite"
 )
@@ -34,9 +36,22 @@ func newDiscovering(s *service) *discovering {
 	return &discovering{
 		account: source.Identity,
 		refresher: discovery.NewRefresher(discovery.Options{
-			Read: source.Read, Configured: groups.Pairs, Every: groups.Discover.Every, Table: s.table,
+			Read: s.doubting(source), Configured: groups.Pairs, Every: groups.Discover.Every, Table: s.table,
 			Metrics: s.metrics, Logger: s.log, NoNames: hashed,
 		}),
+	}
+}
+
+// doubting reads from source, and has a password that is remembered for binds
+// forgotten when upstream refuses the account.
+func (s *service) doubting(source *discovery.Source) func(context.Context) (discovery.Groups, error) {
+	return func(ctx context.Context) (discovery.Groups, error) {
+		groups, err := source.Read(ctx)
+		var refused *upstream.Error
+		if errors.As(err, &refused) && refused.BindCode == ldap.InvalidCredentials {
+			s.binds.Doubt(source.Identity.DN())
+		}
+		return groups, err
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
 
+	"jamf-ldap-proxy/internal/cache"
 	"jamf-ldap-proxy/internal/config"
 	"jamf-ldap-proxy/internal/discovery"
 	"jamf-ldap-proxy/internal/logging"
@@ -49,6 +50,8 @@ type service struct {
 	metrics  *metrics.Metrics
 	records  *lookup.Fanout
 	pool     *upstream.Pool
+	cache    *cache.Cache       // nil when it is off
+	binds    *cache.ServiceBind // the same
 	table    *discovery.Table
 	discover *discovering // nil when pairs are not discovered
 	server   *proxy.Server
@@ -79,12 +82,15 @@ func startService(cfg config.Config, out output) (*service, error) {
 		return nil, errors.Join(&usageError{err: err}, s.stop())
 	}
 	s.table = discovery.NewTable(rules)
+	s.startCache()
 	s.discover = newDiscovering(s)
 	s.server = proxy.New(proxy.Config{
 		Limits:         cfg.Limits,
 		Rules:          s.table.Rules,
 		LearnGIDs:      s.table.LearnGIDs,
 		Upstream:       s.pool,
+		Cache:          s.cache,
+		ServiceBind:    s.binds,
 		SearchTimeout:  cfg.Upstream.SearchTimeout,
 		NamingContext:  cfg.Upstream.Base,
 		MaskAttributes: cfg.Log.MaskedAttributes,
@@ -125,6 +131,12 @@ func (s *service) startLog(out output) {
 		logSink = lookup.NewHasher(nil).Sink(logSink)
 	}
 	s.records = lookup.NewFanout(s.metrics.DroppedRecord, logSink, s.metrics.Sink())
+}
+
+func (s *service) startCache() {
+	s.binds = cache.NewServiceBind(s.cfg.Cache, s.cfg.Upstream.ServiceAccount.DN, nil)
+	s.cache = cache.New(s.cfg.Cache, nil)
+	s.metrics.Cache(func() metrics.CacheStats { return metrics.CacheStats(s.cache.Stats()) })
 }
 
 func (s *service) listen() error {
@@ -247,6 +259,7 @@ func (s *service) stop() error {
 		err = errors.Join(err, s.web.Shutdown(end))
 	}
 	s.serving.Wait()
+	s.cache.Close()
 	if s.pool != nil {
 		err = errors.Join(err, s.pool.Close(end))
 	}

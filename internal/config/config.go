@@ -14,6 +14,7 @@ import (
 	"reflect"
 	"strings"
 
+	"jamf-ldap-proxy/internal/cache"
 	"jamf-ldap-proxy/internal/upstream"
 	"jamf-ldap-proxy/proxy"
 	"jamf-ldap-proxy/rewrite"
@@ -29,6 +30,7 @@ type Config struct {
 	Listeners []proxy.ListenerConfig `yaml:"listeners"`
 	Upstream  upstream.Config        `yaml:"upstream"`
 	Groups    rewrite.Config         `yaml:"groups"`
+	Cache     cache.Config           `yaml:"cache"`
 	Web       WebConfig              `yaml:"web"`
 	Log       LogConfig              `yaml:"log"`
 	Limits    proxy.Limits           `yaml:"limits"`
@@ -65,6 +67,7 @@ func Default() Config {
 		Listeners: []proxy.ListenerConfig{{Address: "127.0.0.1:1389", Protocol: protocolLDAP}},
 		Upstream:  upstream.DefaultConfig(),
 		Groups:    rewrite.DefaultConfig(),
+		Cache:     cache.DefaultConfig(),
 		Web:       WebConfig{Address: "127.0.0.1:8389"},
 		Log: LogConfig{
 			Level: "info", Format: "auto", Privacy: "plain",

@@ -77,7 +77,7 @@ func TestEnvironmentMistakes(t *testing.T) {
 	_, err := config.Load(path, []string{
 		"JAMF_LDAP_PROXY_LOG_LEVEL=loud",
 		"JAMF_LDAP_PROXY_UPSTRAEM_BASE=x",
-		"JAMF_LDAP_PROXY_CACHE_TTL=5s",
+		"JAMF_LDAP_PROXY_JOURNAL_PATH=j.db",
 		"JAMF_LDAP_PROXY_LIMITS_IDLE=15",
 		"JAMF_LDAP_PROXY_LISTENERS_2_ADDRESS=127.0.0.1:1",
 		"JAMF_LDAP_PROXY_LISTENERS_1_PROTOCOL=ldap",

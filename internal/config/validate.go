@@ -15,6 +15,7 @@ func (l *loader) validate() {
 	l.validateListeners()
 	l.validateUpstream()
 	l.validateGroups()
+	l.validateCache()
 	l.validateWeb()
 	l.validateLog()
 	l.validateLimits()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
@@ -17,6 +18,10 @@ const (
 	// queueBytes bounds the same in bytes: an ordinary queue is full at a few
 	// megabytes, but a client can send filters of a megabyte each.
 	queueBytes = 64 << 20
+	// gather is how long a sink that has caught up lets new records come
+	// together. Waking a goroutine costs more than what it does with a record,
+	// so a busy proxy wakes it this often and not for every lookup.
+	gather = 2 * time.Millisecond
 )
 
 // Fanout hands every published record to every sink. Each sink has a queue and
@@ -28,6 +33,7 @@ type Fanout struct {
 	mu     sync.RWMutex // held while sending on or closing the queues
 	closed bool
 
+	closing    chan struct{} // closed when Close begins
 	giveUp     chan struct{} // closed when Close runs out of time
 	giveUpOnce sync.Once
 }
@@ -52,7 +58,7 @@ func newFanout(length int, onDrop func(sink string), sinks ...Sink) *Fanout {
 	if onDrop == nil {
 		onDrop = func(string) {}
 	}
-	f := &Fanout{onDrop: onDrop, giveUp: make(chan struct{})}
+	f := &Fanout{onDrop: onDrop, closing: make(chan struct{}), giveUp: make(chan struct{})}
 	for _, sink := range sinks {
 		l := &lane{sink: sink, queue: make(chan *Record, length), done: make(chan struct{})}
 		f.lanes = append(f.lanes, l)
@@ -125,6 +131,7 @@ func (f *Fanout) closeQueues() {
 		return
 	}
 	f.closed = true
+	close(f.closing)
 	for _, l := range f.lanes {
 		close(l.queue)
 	}
@@ -148,6 +155,8 @@ func (l *lane) wait(ctx context.Context) bool {
 // feed is the goroutine of one lane. It ends when the queue is closed and empty.
 func (f *Fanout) feed(l *lane) {
 	defer close(l.done)
+	pause := time.NewTimer(0)
+	defer pause.Stop()
 	for r := range l.queue {
 		select {
 		case <-f.giveUp:
@@ -156,6 +165,14 @@ func (f *Fanout) feed(l *lane) {
 			f.write(l, r)
 		}
 		l.queued.Add(-r.size())
+		if len(l.queue) > 0 {
+			continue
+		}
+		pause.Reset(gather)
+		select {
+		case <-pause.C:
+		case <-f.closing:
+		}
 	}
 }
 

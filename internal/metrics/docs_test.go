@@ -21,6 +21,7 @@ const prefix = "jamf_ldap_proxy_"
 func exercised() *metrics.Metrics {
 	m := metrics.New("1.2.3")
 	m.Sink().Write(groupSearch())
+	m.Cache(func() metrics.CacheStats { return metrics.CacheStats{Bytes: 1, Entries: 2, Evictions: 3} })
 	m.ClientConnected()
 	m.ClientConnection("accepted")
 	m.BindFailed("timeout")

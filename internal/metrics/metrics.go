@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -35,6 +36,8 @@ type Metrics struct {
 	entries          prometheus.Counter
 	rewrites         *prometheus.CounterVec
 	hints            *prometheus.CounterVec
+	cacheRequests    *prometheus.CounterVec
+	cache            atomic.Pointer[func() CacheStats]
 
 	upstreamConnections *prometheus.GaugeVec
 	upstreamUp          *prometheus.GaugeVec
@@ -60,6 +63,7 @@ type Metrics struct {
 func New(buildVersion string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registerLookups()
+	m.registerCache()
 	m.registerUpstream()
 	m.registerDiscovery()
 	m.registerClients()

@@ -38,6 +38,7 @@ func (s *sink) Write(r *lookup.Record) {
 	if r.Upstream.Server != "" {
 		s.m.upstreamDuration.WithLabelValues(r.Upstream.Server, op, result).Observe(r.Upstream.Duration.Seconds())
 	}
+	s.m.countCache(r.Cache)
 	s.m.entries.Add(float64(r.Entries))
 	for _, rule := range r.Rules {
 		s.m.rewrites.WithLabelValues(s.rules.label(rule)).Inc()
