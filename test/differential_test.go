@@ -68,7 +68,7 @@ func TestRandomRequestsOnTheView(t *testing.T) {
 	}
 	stand, _ := embeddedWith(t, directory.Config{LDIF: strings.NewReader(org)})
 	real := slapdHolding(t, org)
-	seed, cases := numberFrom(t, "TEST_OF_JAMF_LDAP_PROXY_SEED", int(rand.Uint32())), numberFrom(t, "TEST_OF_JAMF_LDAP_PROXY_CASES", 500)
+	seed, cases := numberFrom(t, "TEST_OF_JAMF_LDAP_PROXY_SEED", int(rand.Uint32())), numberFrom(t, "TEST_OF_JAMF_LDAP_PROXY_CASES", 300)
 	t.Logf("TEST_OF_JAMF_LDAP_PROXY_SEED=%d", seed)
 	inEachMode(t, func(t *testing.T, v view) {
 		behind := func(up *upstream) *wire {
