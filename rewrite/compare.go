@@ -30,7 +30,7 @@ func (r *Rules) compare(req *ldap.CompareRequest, steps *Steps) *ComparePlan {
 	typ, _ := ldap.AttributeTypeOf(req.Attr)
 	base := r.mapBase(req.DN)
 	switch {
-	case typ == r.attrType, base.pair != nil && r.view.makes(typ), r.comparesUUID(typ, req.DN):
+	case typ == r.attrType, base.bridges && r.view.makes(typ), r.comparesUUID(typ, req.DN):
 		c.Compare = nil
 		c.bridge(r, req, steps)
 	case base.pair != nil:

@@ -11,6 +11,7 @@ import (
 // baseMapping is what a base or compare DN means to the view.
 type baseMapping struct {
 	name    string  // of the group that may stand there
+	bridges bool    // what is asked at this DN concerns the view
 	pair    *pair   // the DN names this pair's legacy group
 	renamed bool    // the DN is that of a paired Linux group, which the view does not show under its own name
 	dn      ldap.DN // the DN as the client wrote it, when entries have to be held against it
@@ -20,7 +21,7 @@ type baseMapping struct {
 // mapBase looks a base DN up in the pair table: a DN whose first RDN is a
 // single cn, at or below the users base.
 func (r *Rules) mapBase(base string) (m baseMapping) {
-	if len(r.pairs.all) == 0 || !startsLikeCN(base) {
+	if !startsLikeCN(base) {
 		return m
 	}
 	dn, err := ldap.ParseDN(base)

@@ -1,10 +1,6 @@
 package rewrite
 
-import (
-	"strings"
-
-	"jamf-ldap-proxy/internal/ldap"
-)
+import "jamf-ldap-proxy/internal/ldap"
 
 // evaluate applies the client's own filter to the view entry.
 func (e *viewEntry) evaluate(f *ldap.Filter) truth {
@@ -140,7 +136,7 @@ func (e *viewEntry) dnHas(attr string, rule matchingRule, matches func(string) b
 	for _, rdn := range dn {
 		for _, ava := range rdn {
 			covered := attr != "" && ldap.DescriptionCovers(attr, ava.Type) ||
-				attr == "" && rule.fits(userAttributes[strings.ToLower(ava.Type)])
+				attr == "" && rule.fits(userAttributes[typeName(ava.Type)])
 			if covered && matches(ava.Value) {
 				return true
 			}

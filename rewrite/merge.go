@@ -23,12 +23,15 @@ func (mergeView) confines(r *Rules, f *ldap.Filter) bool {
 // the view does not show; only a search can tell.
 func (mergeView) makes(ldap.AttributeType) bool { return true }
 
-// mapBase finds nothing to map, only what makes a request a bridged one.
+// mapBase finds nothing to map, only what makes a request a bridged one: every
+// group is in the view, in a pair or not, unless its name is that of a Linux
+// group which the view shows as another.
 func (mergeView) mapBase(r *Rules, dn ldap.DN) (m baseMapping) {
 	if name, ok := r.groupName(dn); ok {
 		m.name = name
 		m.pair = r.pairs.ofLegacy(name)
 		m.renamed = m.pair == nil && r.pairs.isPosix(name)
+		m.bridges = !m.renamed
 	}
 	return m
 }

@@ -423,7 +423,7 @@ func (g *generator) search() ldap.SearchRequest {
 		Attributes: g.attributes(),
 		TypesOnly:  g.rarely(8),
 	}
-	if oracle.namesLegacyGroup(oracle{g.config}, req.Base) && g.rarely(2) {
+	if oracle.namesGroup(oracle{g.config}, req.Base) && g.rarely(2) {
 		req.Scope = ldap.ScopeBase
 	}
 	if g.rarely(2) {

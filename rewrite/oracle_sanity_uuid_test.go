@@ -72,7 +72,7 @@ func TestOracleStableUUIDSelection(t *testing.T) {
 		{merge, mergeSample, "cn=ops," + usersBase, "(|(cn=*)(member=*))", ""},
 		{merge, mergeSample, "cn=got," + usersBase, "(cn=*)", "entryUUID=00000000-0000-4000-8000-000000000002"},
 		{posix, sample, "cn=got," + usersBase, "(cn=*)", "entryUUID=00000000-0000-4000-8000-000000000001"},
-		{merge, mergeSample, "cn=CarWash," + usersBase, "(cn=*)", ""},
+		{merge, mergeSample, "cn=CarWash," + usersBase, "(cn=*)", "entryUUID=" + uuidOfCar},
 	} {
 		if got := uuidOf(c.oracle, c.dir, c.base, c.filter, t); got != c.want {
 			t.Errorf("mode %s, %s %s: %q, want %q", c.oracle.Mode, c.base, c.filter, got, c.want)
@@ -156,8 +156,8 @@ func TestOracleStableUUIDCompare(t *testing.T) {
 		{merge, mergeSample, "uid=jon.snow," + usersBase, "entryUUID", up1, false, ldap.NoSuchAttribute},
 		{merge, mergeSample, "cn=CarWash+ou=x," + usersBase, "entryUUID", uuidOfCar, false, ldap.NoSuchObject},
 		{merge, mergeSample, "cn=CarWash,o=org,dc=jumpcloud,dc=com", "entryUUID", uuidOfCar, false, ldap.NoSuchObject},
-		// Without stable_uuid only a pair's name is bridged.
-		{plain, mergeSample, "cn=CarWash," + usersBase, "entryUUID", uuidOfCar, false, ldap.NoSuchAttribute},
+		// Without stable_uuid the group has upstream's, or none.
+		{plain, mergeSample, "cn=CarWash," + usersBase, "entryUUID", uuidOfCar, true, ldap.CompareFalse},
 		{plain, mergeSample, "cn=gameOfThrones," + usersBase, "entryUUID", up1, true, ldap.CompareTrue},
 	} {
 		req := &ldap.CompareRequest{DN: c.dn, Attr: c.attr, Value: c.value}

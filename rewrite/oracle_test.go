@@ -92,19 +92,20 @@ func (o oracle) compareRepaired(d directory, req *ldap.CompareRequest) []ldap.Re
 // Which requests are bridged.
 
 func (o oracle) bridged(req *ldap.SearchRequest) bool {
-	return o.namesLegacyGroup(req.Base) || o.assertsLegacy(&req.Filter)
+	return o.namesGroup(req.Base) || o.assertsLegacy(&req.Filter)
 }
 
 func (o oracle) bridgedCompare(req *ldap.CompareRequest) bool {
-	return sameType(req.Attr, o.legacyAttribute()) || o.namesLegacyGroup(req.DN) ||
+	return sameType(req.Attr, o.legacyAttribute()) || o.namesGroup(req.DN) ||
 		o.StableUUID && sameType(req.Attr, "entryUUID") && o.mayShowStableUUID(req.DN)
 }
 
-// namesLegacyGroup: the DN is one that a group may have, and its name is the
-// legacy name of a pair.
-func (o oracle) namesLegacyGroup(text string) bool {
+// namesGroup: the DN is one that a group may have, and its name is the legacy
+// name of a pair. In mode merge every name may be a group's, but for the Linux
+// name of a pair: that entry is not in the view.
+func (o oracle) namesGroup(text string) bool {
 	cn, ok := o.groupName(text)
-	return ok && o.isLegacyName(cn)
+	return ok && (o.isLegacyName(cn) || o.Mode == rewrite.ModeMerge && !o.isPosixName(cn))
 }
 
 // groupName returns the single cn that is the RDN of a DN below the users base.

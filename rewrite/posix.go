@@ -205,7 +205,7 @@ func (posixView) mapBase(r *Rules, dn ldap.DN) (m baseMapping) {
 	}
 	m.name = name
 	if m.pair = r.pairs.ofLegacy(name); m.pair != nil {
-		m.dn, m.mapped = dn, r.upstreamDN(dn, 0, m.pair)
+		m.bridges, m.dn, m.mapped = true, dn, r.upstreamDN(dn, 0, m.pair)
 		return m
 	}
 	if r.pairs.isPosix(name) {

@@ -81,7 +81,7 @@ func (r *Rules) search(req *ldap.SearchRequest, steps *Steps) *Plan {
 	}
 	base := r.mapBase(req.Base)
 	found := r.scan(&req.Filter)
-	if found.legacy || base.pair != nil {
+	if found.legacy || base.bridges {
 		r.bridge(p, req, base)
 		return p
 	}
