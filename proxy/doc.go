@@ -13,7 +13,8 @@
 //	   │        │            StartTLS, abandon ────────────────┤
 //	   │        └─ bind: ends what is outstanding, asks        │
 //	   │           upstream, changes the state (bind.go) ──────┤
-//	   └─ search, compare: a goroutine of its own ─────────────┘
+//	   └─ search, compare: here when it is alone and quick ────┘
+//	      (turn.go), else in a goroutine of its own
 //	           │
 //	 decode → plan → lease → send → undo per entry (search.go)
 //	           │
@@ -22,8 +23,9 @@
 //
 // The reader owns the state and the socket's end: whoever else wants a session
 // to end (a drain, a malformed search) says so with hangUp, and the reader
-// waits for the operations, says goodbye and closes. An operation belongs to
-// its goroutine; others may only cancel it. At limits.in_flight operations the
+// waits for the operations, says goodbye and closes. Which goroutine is the
+// reader can change: turn.go. An operation belongs to the goroutine that serves
+// it; others may only cancel it. At limits.in_flight operations the
 // reader stops reading, so that TCP holds the client back.
 //
 // An operation fails with a Go error; result.go alone turns it into a result

@@ -118,16 +118,28 @@ func (o *operation) keepRequest() {
 
 // limitTime ends the operation after the client's own time limit, in seconds.
 // Upstream's pool sees to upstream.search_timeout; a client that allows more
-// needs no second timer.
+// needs no second timer, only to be heard when an answer takes longer than that.
 func (o *operation) limitTime(seconds int32) (stop context.CancelFunc) {
 	limit, ours := time.Duration(seconds)*time.Second, o.session.server.cfg.SearchTimeout
-	if limit == 0 || ours > 0 && limit >= ours {
+	switch {
+	case limit == 0:
+		return func() {}
+	case ours > 0 && limit >= ours:
+		o.ctx = untimed{o.ctx, time.Now().Add(limit)}
 		return func() {}
 	}
 	var cancel context.CancelFunc
 	o.ctx, cancel = context.WithTimeout(o.ctx, limit)
 	return cancel
 }
+
+// untimed is a context with a deadline and without a timer for it.
+type untimed struct {
+	context.Context
+	deadline time.Time
+}
+
+func (u untimed) Deadline() (time.Time, bool) { return u.deadline, true }
 
 // expired tells whether the client's time limit has passed. It looks at the
 // clock, because a socket's deadline can be noticed before the context's timer.

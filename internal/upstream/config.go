@@ -28,7 +28,7 @@ type Config struct {
 
 	ConnectTimeout time.Duration `yaml:"connect_timeout"` // TCP, TLS and StartTLS together
 	BindTimeout    time.Duration `yaml:"bind_timeout"`
-	SearchTimeout  time.Duration `yaml:"search_timeout"` // any operation but bind
+	SearchTimeout  time.Duration `yaml:"search_timeout"` // any operation but bind; starts again while an answer keeps coming, ten times at most
 	IdleTimeout    time.Duration `yaml:"idle_timeout"`   // an unused connection is closed after this
 	// Lifetime is how long any connection is used at most. Some end up to a
 	// tenth earlier, so that those dialed together do not end together.

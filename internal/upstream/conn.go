@@ -28,6 +28,8 @@ type Conn struct {
 	id      int32
 	limit   timeoutError
 	expires time.Time
+	latest  time.Time // to which expires may move, see extend
+	flows   bool      // something has come since expires was set
 	watch   watch
 }
 
@@ -77,7 +79,9 @@ func (c *Conn) begin(op ber.Tag, knob string, after time.Duration) error {
 	c.watch.disarm()
 	c.op, c.id = op, c.link.nextID()
 	c.limit = timeoutError{what: "no complete answer", knob: knob, after: after}
+	c.flows = false
 	c.expires = time.Now().Add(after)
+	c.latest = c.expires.Add((flowFactor - 1) * after)
 	return nil
 }
 
@@ -94,9 +98,9 @@ func (c *Conn) write(message []byte) error {
 
 // Receive returns the next message of the answer, the last of which has the
 // response tag of the request sent. It is valid until the next call. A Receive
-// ends with ctx, and with upstream.search_timeout counted from Send, so that
-// the caller needs no timer of its own. After an error the lease can only be
-// ended.
+// ends with ctx, with the deadline of ctx whether ctx has a timer for it or not,
+// and when nothing has come for upstream.search_timeout, so that the caller
+// needs no timer of its own. After an error the lease can only be ended.
 //
 // Calls with the same context cost nothing extra: it is watched from the first
 // of them to the last message of the answer, and what happens to it after that
@@ -125,6 +129,9 @@ func (c *Conn) receive(ctx context.Context) (ldap.Message, error) {
 	}
 	for {
 		m, err := c.link.read(int64(c.pool.cfg.MaxPDU))
+		if isTimeout(err) && c.extend(ctx) {
+			continue
+		}
 		if err != nil {
 			c.broken = !isTimeout(err)
 			return m, err
@@ -140,13 +147,35 @@ func (c *Conn) receive(ctx context.Context) (ldap.Message, error) {
 			c.broken = true
 			return m, err
 		}
-		c.answered = true
+		c.answered, c.flows = true, true
 		if m.Op == ldap.ResponseOp(c.op) {
 			c.op = 0
 			c.watch.disarm()
 		}
 		return m, nil
 	}
+}
+
+// flowFactor bounds how long an answer that keeps coming may take altogether, in
+// search timeouts.
+const flowFactor = 10
+
+// extend gives an answer that keeps coming another upstream.search_timeout: a
+// large one is not slow, and a client that reads slowly holds it up only as long
+// as limits.write_stall allows. It costs nothing before the time is up.
+func (c *Conn) extend(ctx context.Context) bool {
+	now := time.Now()
+	deadline, limited := ctx.Deadline()
+	if !c.flows || ctx.Err() != nil || limited && !now.Before(deadline) || !now.Before(c.latest) {
+		return false
+	}
+	c.flows = false
+	c.expires = now.Add(c.limit.after)
+	if c.expires.After(c.latest) {
+		c.expires = c.latest
+	}
+	c.watch.disarm()
+	return c.watch.arm(ctx, c.link.tcp, c.expires) == nil
 }
 
 // unsolicited judges a message that answers no request. RFC 4511 section 4.4:
