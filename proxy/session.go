@@ -81,13 +81,23 @@ func (s *session) trace(direction string, message []byte) {
 // run begins the life of the connection; read is the rest of it.
 func (s *session) run() {
 	s.ctx, s.cancel = context.WithCancel(s.server.ctx)
-	if s.listener.Implicit && s.handshake() != nil {
+	if s.begin() {
 		s.end()
 		return
 	}
+	s.read()
+}
+
+// begin prepares the session for its first request, or returns true when it is
+// over before that.
+func (s *session) begin() (over bool) {
+	defer s.fence(&over)
+	if s.listener.Implicit && s.handshake() != nil {
+		return true
+	}
 	s.lastSeen.Store(s.server.now().UnixNano())
 	s.arm(s.server.cfg.Limits.Idle)
-	s.read()
+	return false
 }
 
 // read is the reader's work: one request after the other, to the end of the
