@@ -40,7 +40,6 @@ var untouched = []request{
 	read(userDN("heisenberg"), "(objectClass=*)"),
 	read(groupDN("got"), "(objectClass=*)"),
 	read(groupDN("got"), "(objectClass=*)", "member"),
-	read(groupDN("CarWash"), "(objectClass=*)"),
 	read(orgBase, "(objectClass=*)"),
 	search("(uid=x)").at(groupDN("nonesuch")),
 	search("(uid=x)").at("dc=example,dc=com"),
@@ -58,7 +57,11 @@ var untouched = []request{
 func TestUntouchedByteForByte(t *testing.T) {
 	t.Parallel()
 	forEachMode(t, func(t *testing.T, up *upstream, v view) {
-		sameBytes(t, up, v.mode, untouched)
+		requests := untouched
+		if v.mode == "posix" { // in mode merge every group's DN is one of the view
+			requests = append(slices.Clone(untouched), read(groupDN("CarWash"), "(objectClass=*)"))
+		}
+		sameBytes(t, up, v.mode, requests)
 	})
 }
 
