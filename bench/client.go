@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/tls"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -111,8 +110,6 @@ func (c *client) next() (op, code byte, err error) {
 		c.have += n
 	}
 }
-
-var errFraming = errors.New("not an LDAP message")
 
 // parse looks at the beginning of a message: SEQUENCE, message ID, operation,
 // and the ENUMERATED that a result begins with.
