@@ -47,7 +47,10 @@ func AttributeTypeOf(description string) (typ AttributeType, options string) {
 	}
 	for i := range attributeNames {
 		a := &attributeNames[i]
-		if strings.EqualFold(name, a.name) || name == a.oid || a.long != "" && strings.EqualFold(name, a.long) {
+		// Lengths first: most names are none of these, and this is asked of
+		// every attribute of every entry that is translated.
+		if len(name) == len(a.name) && strings.EqualFold(name, a.name) || name == a.oid ||
+			len(name) == len(a.long) && a.long != "" && strings.EqualFold(name, a.long) {
 			return a.typ, options
 		}
 	}

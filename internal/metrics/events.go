@@ -3,6 +3,8 @@ package metrics
 import (
 	"slices"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // The label values that the proxy may report; anything else counts as "other".
@@ -59,7 +61,27 @@ func (m *Metrics) SearchReference() { m.searchReferences.Inc() }
 // UpstreamConnection adds delta to the number of connections to server that are
 // idle, leased, spare or dialing.
 func (m *Metrics) UpstreamConnection(server, state string, delta int) {
-	m.upstreamConnections.WithLabelValues(server, oneOf(connectionStates, state)).Add(float64(delta))
+	m.connectionGauge(server, state).Add(float64(delta))
+}
+
+// connectionGauge remembers each gauge: every lookup moves four, and finding
+// one by its labels costs more than moving it. Servers and states are few.
+func (m *Metrics) connectionGauge(server, state string) prometheus.Gauge {
+	key := [2]string{server, state}
+	m.gaugesMu.RLock()
+	g := m.connectionGauges[key]
+	m.gaugesMu.RUnlock()
+	if g != nil {
+		return g
+	}
+	known := oneOf(connectionStates, state)
+	g = m.upstreamConnections.WithLabelValues(server, known)
+	if known == state {
+		m.gaugesMu.Lock()
+		m.connectionGauges[key] = g
+		m.gaugesMu.Unlock()
+	}
+	return g
 }
 
 // UpstreamUp records whether server could be reached last time, by a lookup or a

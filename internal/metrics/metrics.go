@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,6 +41,8 @@ type Metrics struct {
 	cache            atomic.Pointer[func() CacheStats]
 
 	upstreamConnections *prometheus.GaugeVec
+	gaugesMu            sync.RWMutex
+	connectionGauges    map[[2]string]prometheus.Gauge // by server and state
 	upstreamUp          *prometheus.GaugeVec
 	upstreamTLSExpiry   *prometheus.GaugeVec
 	listenerTLSExpiry   *prometheus.GaugeVec
@@ -61,7 +64,7 @@ type Metrics struct {
 // beforehand are there at zero, so that their first increase is visible to
 // rate(), and the configuration counts as loaded.
 func New(buildVersion string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry()}
+	m := &Metrics{registry: prometheus.NewRegistry(), connectionGauges: map[[2]string]prometheus.Gauge{}}
 	m.registerLookups()
 	m.registerCache()
 	m.registerUpstream()
