@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
-	"os"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -407,31 +403,3 @@ func (w *wire) in(t testing.TB) *wire { w.t = t; return w }
 
 // in opens further clients on behalf of another test.
 func (p *proxy) in(t testing.TB) *proxy { return &proxy{t: t, ldap: p.ldap} }
-
-// residentMemory is VmRSS of the proxy in bytes.
-func residentMemory(t testing.TB, p *proxy) int {
-	t.Helper()
-	if runtime.GOOS != "linux" {
-		return 0
-	}
-	file, err := os.Open(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	text, err := io.ReadAll(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range strings.Split(string(text), "\n") {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.Atoi(strings.Fields(rest)[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			return kib << 10
-		}
-	}
-	t.Fatalf("no VmRSS of the proxy:\n%s", text)
-	return 0
-}

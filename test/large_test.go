@@ -3,11 +3,8 @@ package test
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"io"
 	"net"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -211,7 +208,7 @@ func count(t *testing.T, w *wire) (d drained) {
 	}
 }
 
-func checkPeak(t *testing.T, p *proxy, before, octets int64) {
+func checkPeak(t *testing.T, p *proxy, before int, octets int64) {
 	t.Helper()
 	grown := peakMemory(t, p) - before
 	t.Logf("%d MB of answers, memory grew by %d KiB at the most", octets/1_000_000, grown>>10)
@@ -221,24 +218,4 @@ func checkPeak(t *testing.T, p *proxy, before, octets int64) {
 	if octets < 2*largeBound {
 		t.Errorf("answers of %d octets are too small to show anything", octets)
 	}
-}
-
-// peakMemory is VmHWM of the proxy: the most it has ever had in RAM.
-func peakMemory(t *testing.T, p *proxy) int64 {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		t.Skipf("no /proc to look at: %v", err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			n, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n << 10
-		}
-	}
-	t.Skip("no VmHWM in /proc")
-	return 0
 }

@@ -211,10 +211,13 @@ func TestAllServersDown(t *testing.T) {
 	// The first that is back serves the next lookup, without waiting for a probe.
 	f := newFake(t, func(f *fake) {
 		_ = f.listener.Close()
-		var err error
-		if f.listener, err = net.Listen("tcp", strings.TrimPrefix(two, "ldap://")); err != nil {
-			t.Skip("the port was taken: ", err)
-		}
+		eventually(t, "the port of the server is free", func() (ok bool) {
+			l, err := net.Listen("tcp", strings.TrimPrefix(two, "ldap://"))
+			if err == nil {
+				f.listener = l
+			}
+			return err == nil
+		})
 	})
 	mustBind(t, p, identity("cn=a", "pw-a"), ldap.Success)
 	if f.count("bind") != 1 {
