@@ -87,10 +87,8 @@ func (r *Rules) needed(f *ldap.Filter, list []string) []string {
 	return r.view.needed(r, list, f)
 }
 
-// wants tells whether the client gets the attribute when an entry has it,
-// wantsByName whether it asked for it by its name.
-func (p *Plan) wants(name string) bool       { return p.selection.All() || p.selection.Named(name) }
-func (p *Plan) wantsByName(name string) bool { return p.selection.Named(name) }
+// wants tells whether the client gets the user attribute when an entry has it.
+func (p *Plan) wants(name string) bool { return p.selection.All() || p.selection.Named(name) }
 
 // wantsAnyOf is wants for a type with whatever options.
 func (p *Plan) wantsAnyOf(typ ldap.AttributeType) bool {

@@ -56,7 +56,7 @@ func startsLikeCN(dn string) bool {
 // directly below the users base. inside is false for any other DN, ok for a
 // text that is none.
 func (r *Rules) memberUID(value string) (uid string, inside, ok bool) {
-	if uid, ok := r.plainMember(value); ok {
+	if uid, ok := plainMember(r, value); ok {
 		return uid, true, true
 	}
 	dn, err := ldap.ParseDN(value)
@@ -71,40 +71,12 @@ func (r *Rules) memberUID(value string) (uid string, inside, ok bool) {
 
 // plainMember recognises the usual case, spelled exactly as this proxy spells
 // member DNs, without parsing.
-func (r *Rules) plainMember(value string) (uid string, ok bool) {
-	if n := r.plainLength(len(value)); n > 0 && value[:4] == "uid=" && value[n:] == r.dnSuffix && isPlain(value[4:n]) {
+func plainMember[T ber.Bytes](r *Rules, value T) (uid T, ok bool) {
+	n := len(value) - len(r.dnSuffix)
+	if n > len("uid=") && string(value[:4]) == "uid=" && string(value[n:]) == r.dnSuffix && ldap.PlainInDN(value[4:n]) {
 		return value[4:n], true
 	}
-	return "", false
-}
-
-// plainMemberBytes is plainMember for a value of an entry.
-func (r *Rules) plainMemberBytes(value []byte) (uid []byte, ok bool) {
-	if n := r.plainLength(len(value)); n > 0 && string(value[:4]) == "uid=" && string(value[n:]) == r.dnSuffix && isPlain(value[4:n]) {
-		return value[4:n], true
-	}
-	return nil, false
-}
-
-// plainLength is where the users base begins in a member DN of that length, 0
-// where there is no room for a user name.
-func (r *Rules) plainLength(n int) int {
-	if n -= len(r.dnSuffix); n > len("uid=") {
-		return n
-	}
-	return 0
-}
-
-// isPlain tells whether a value stands for itself in a DN: nothing to escape
-// and nothing that could be an escape.
-func isPlain[T ber.Bytes](value T) bool {
-	for i := 0; i < len(value); i++ {
-		c := value[i]
-		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_' || c >= 'A' && c <= 'Z') {
-			return false
-		}
-	}
-	return true
+	return uid, false
 }
 
 // stripSuffix cuts the first configured suffix that value ends with.

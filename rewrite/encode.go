@@ -114,18 +114,6 @@ func (p *Plan) isExtra(name string) bool {
 	return false
 }
 
-// wantedMade is wanted for an attribute that the view makes. The description
-// is joined only when there are options, which there never are in practice.
-func (p *Plan) wantedMade(name, options string) bool {
-	if p.selection.All() {
-		return true
-	}
-	if options != "" {
-		name += options
-	}
-	return p.selection.Named(name)
-}
-
 func (p *Plan) appendUntouched(dst []byte, a *ldap.Attribute) []byte {
 	if p.typesOnly && !a.Values.Empty() {
 		return appendTypeOnly(dst, string(a.Description))
@@ -191,7 +179,7 @@ func (p *Plan) appendNames(dst []byte, description string, a *ldap.Attribute) ([
 // encodeMember encodes the member DN of a user name.
 func (r *Rules) encodeMember(dst, uid []byte) []byte {
 	length := len("uid=") + len(uid) + len(r.dnSuffix)
-	if isPlain(uid) {
+	if ldap.PlainInDN(uid) {
 		dst = ber.AppendHeader(dst, ber.OctetString, length)
 		dst = append(dst, "uid="...)
 		dst = append(dst, uid...)

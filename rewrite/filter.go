@@ -106,7 +106,7 @@ func or(f []ldap.Filter) ldap.Filter {
 
 // emptySubstrings returns what is meant by (attr=**).
 func (t *translator) emptySubstrings(f *ldap.Filter) ldap.Filter {
-	t.plan.hint(HintEmptySearchText)
+	t.plan.Hint(HintEmptySearchText)
 	return t.by(RuleEmptySubstring, f, ldap.Present(f.Attr))
 }
 

@@ -75,11 +75,11 @@ func (p *Plan) hintAsked() {
 		switch {
 		case t.byLegacy[folded] != nil:
 		case t.byPosix[folded] != nil:
-			p.hint(HintPosixNameAsLegacy)
+			p.Hint(HintPosixNameAsLegacy)
 		case t.ambiguous[folded]:
-			p.hint(HintAmbiguousPair)
+			p.Hint(HintAmbiguousPair)
 		case t.noLinuxGroup[folded] && p.rules.cfg.Mode == ModePosix:
-			p.hint(HintNoLinuxGroup)
+			p.Hint(HintNoLinuxGroup)
 		}
 	}
 }
@@ -87,14 +87,14 @@ func (p *Plan) hintAsked() {
 // hintNoGID says why the group being encoded has no group ID although the
 // client asked for it by name.
 func (p *Plan) hintNoGID() {
-	if len(p.group.pairs) > 0 || !p.wantsByName("gidNumber") {
+	if len(p.group.pairs) > 0 || !p.selection.Named("gidNumber") {
 		return
 	}
 	if value, _, ok := firstCN(p.group.dn); ok && len(p.rules.pairs.ambiguous) > 0 && p.rules.pairs.ambiguous[ldap.FoldValue(string(value))] {
-		p.hint(HintAmbiguousPair)
+		p.Hint(HintAmbiguousPair)
 		return
 	}
-	p.hint(HintGIDOnUnpaired)
+	p.Hint(HintGIDOnUnpaired)
 }
 
 // Answered adds the hints that only the answer gives: entries is how many the
@@ -110,7 +110,7 @@ func (p *Plan) Answered(entries int, code ldap.ResultCode) {
 	}
 	for _, name := range p.asked {
 		if p.rules.pairs.ofLegacy(name) == nil && !(p.rules.cfg.Mode == ModeMerge && p.rules.pairs.noLinuxGroup[ldap.FoldValue(name)]) {
-			p.hint(HintUnknownGroup)
+			p.Hint(HintUnknownGroup)
 		}
 	}
 }

@@ -70,7 +70,7 @@ func (t *translator) member(f *ldap.Filter, options string) ldap.Filter {
 	uids, hints, _ := t.rules.memberUIDs(f.Value)
 	rule := RuleMemberDN
 	for _, h := range hints {
-		t.plan.hint(h)
+		t.plan.Hint(h)
 		if h == HintUsernameWhereDN {
 			rule = RuleMemberName
 		}
@@ -93,7 +93,7 @@ func anyOf(attr string, values []string) ldap.Filter {
 // memberSubstrings matches the pieces on the user name alone: what belongs to
 // the form of a member DN is cut from both ends.
 func (t *translator) memberSubstrings(f *ldap.Filter, attr string) ldap.Filter {
-	t.plan.hint(HintMemberSubstring)
+	t.plan.Hint(HintMemberSubstring)
 	pieces := t.rules.memberPieces(f.Substrings)
 	if len(pieces) == 0 {
 		return t.by(RuleMemberSubstring, f, ldap.Present(attr))
@@ -132,7 +132,7 @@ func (t *translator) memberUID(f *ldap.Filter) ldap.Filter {
 		return *f
 	}
 	for _, h := range hints {
-		t.plan.hint(h)
+		t.plan.Hint(h)
 	}
 	return t.by(RuleMemberUID, f, anyOf(f.Attr, uids))
 }

@@ -1,6 +1,10 @@
 package rewrite
 
-import "jamf-ldap-proxy/internal/ldap"
+import (
+	"slices"
+
+	"jamf-ldap-proxy/internal/ldap"
+)
 
 // mergeView is mode merge: groups are the legacy entries as they are, completed
 // by what their Linux groups know. No name, DN or base changes on the way.
@@ -69,7 +73,7 @@ func (t *translator) liveMember(f *ldap.Filter, options string, p polarity) ldap
 	case f.Kind == ldap.FilterPresent || !t.rules.understandsMember(f):
 		return *f
 	case f.Kind == ldap.FilterSubstrings:
-		t.plan.hint(HintMemberSubstring)
+		t.plan.Hint(HintMemberSubstring)
 		out := ldap.Or()
 		if p == positive {
 			out = ldap.Present(t.rules.attr + options)
@@ -79,7 +83,7 @@ func (t *translator) liveMember(f *ldap.Filter, options string, p polarity) ldap
 	dn, hints := t.rules.liveMemberDN(f.Value)
 	rule := RuleMemberDN
 	for _, h := range hints {
-		t.plan.hint(h)
+		t.plan.Hint(h)
 		if h == HintUsernameWhereDN {
 			rule = RuleMemberName
 		}
@@ -98,22 +102,16 @@ func (r *Rules) liveMemberDN(value string) (dn string, hints []string) {
 	if len(uids) == 0 {
 		return value, hints // a DN elsewhere, which a live entry may have
 	}
-	// Case does not count in a DN: no second name has to be tried.
-	hints = without(hints, HintUppercaseUID)
-	if len(hints) == 0 {
+	if hints = withoutUppercase(hints); len(hints) == 0 {
 		return value, nil
 	}
 	return string(r.appendMemberDN(nil, []byte(uids[0]))), hints
 }
 
-func without(list []string, name string) []string {
-	var kept []string
-	for _, s := range list {
-		if s != name {
-			kept = append(kept, s)
-		}
-	}
-	return kept
+// withoutUppercase drops the hint on a second name that has to be tried: case
+// does not count in a DN. The list is the caller's own.
+func withoutUppercase(hints []string) []string {
+	return slices.DeleteFunc(hints, func(hint string) bool { return hint == HintUppercaseUID })
 }
 
 // uidOfMember translates a leaf on memberUid, which a group of the view has by
@@ -123,8 +121,8 @@ func (t *translator) uidOfMember(f *ldap.Filter, options string, confined bool, 
 	attr := t.rules.attr + options
 	if f.Kind == ldap.FilterEquality {
 		uids, hints := t.rules.repairedUIDs(f.Value)
-		for _, h := range without(hints, HintUppercaseUID) {
-			t.plan.hint(h)
+		for _, h := range withoutUppercase(hints) {
+			t.plan.Hint(h)
 		}
 		others := anyOf(f.Attr, uids)
 		if uids[0] == "" {

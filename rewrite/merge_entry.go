@@ -63,7 +63,7 @@ func (mergeView) appendAttribute(p *Plan, dst []byte, a ldap.Attribute) (out []b
 	case ldap.GIDNumber:
 		p.group.ownGID = true
 	case r.attrType:
-		if p.wantedMade("memberUid", options) {
+		if p.wants("memberUid" + options) {
 			if dst, err = p.appendUIDs(dst, "memberUid"+options, a); err != nil {
 				return dst, err
 			}
@@ -113,7 +113,7 @@ func (mergeView) appendMade(p *Plan, dst []byte) []byte {
 func (p *Plan) appendUIDs(dst []byte, description string, a ldap.Attribute) ([]byte, error) {
 	start, users := len(dst), 0
 	encode := func(dst, dn []byte) []byte {
-		if uid, ok := p.rules.plainMemberBytes(dn); ok {
+		if uid, ok := plainMember(p.rules, dn); ok {
 			users++
 			return ber.Append(dst, ber.OctetString, uid)
 		}

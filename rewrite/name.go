@@ -55,7 +55,7 @@ func (t *translator) nameEquals(f *ldap.Filter, n nameLeaf, exactCase, confined 
 	}
 	renamed := t.rules.pairs.isPosix(f.Value)
 	if renamed && len(groups) == 0 {
-		t.plan.hint(HintPosixNameAsLegacy)
+		t.plan.Hint(HintPosixNameAsLegacy)
 	}
 	if len(groups) == 0 && !renamed && !n.ou {
 		return *f

@@ -57,11 +57,10 @@ type group struct {
 	ownGID bool
 }
 
-// Hint adds a hint that the proxy gives.
-func (p *Plan) Hint(id string) { p.hint(id) }
+// Hint adds a hint, of the translation or of the proxy, once.
+func (p *Plan) Hint(id string) { p.Hints = addOnce(p.Hints, id) }
 
 func (p *Plan) fire(rule string) { p.Rules = addOnce(p.Rules, rule) }
-func (p *Plan) hint(id string)   { p.Hints = addOnce(p.Hints, id) }
 
 // Result translates matchedDN and diagnostic of an upstream result back.
 func (p *Plan) Result(res *ldap.Result) {

@@ -118,12 +118,12 @@ func (posixView) appendAttribute(p *Plan, dst []byte, a ldap.Attribute) (out []b
 				return dst, err
 			}
 		}
-		if p.wantedMade("ou", options) {
+		if p.wants("ou" + options) {
 			dst, err = p.appendNames(dst, "ou"+options, &a)
 		}
 		return dst, err
 	case ldap.MemberUID:
-		if p.wantedMade(r.attr, options) {
+		if p.wants(r.attr + options) {
 			if dst, err = p.appendValues(dst, r.attr+options, &a, r.encodeMember); err != nil {
 				return dst, err
 			}

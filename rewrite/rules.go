@@ -77,7 +77,7 @@ func (r *Rules) search(req *ldap.SearchRequest, steps *Steps) *Plan {
 		return p
 	}
 	if isTruncatedDN(req) {
-		p.hint(HintTruncatedGroupDN)
+		p.Hint(HintTruncatedGroupDN)
 	}
 	base := r.mapBase(req.Base)
 	found := r.scan(&req.Filter)
@@ -91,7 +91,7 @@ func (r *Rules) search(req *ldap.SearchRequest, steps *Steps) *Plan {
 		p.Changed = len(p.Rules) > 0
 	}
 	if found.posix && !p.Changed {
-		p.hint(HintPosixNative)
+		p.Hint(HintPosixNative)
 	}
 	return p
 }
@@ -158,7 +158,7 @@ func (r *Rules) bridge(p *Plan, req *ldap.SearchRequest, base baseMapping) {
 		p.fire(RuleSizeLimit)
 	}
 	if base.renamed {
-		p.hint(HintPosixNameAsLegacy)
+		p.Hint(HintPosixNameAsLegacy)
 	}
 	if base.name != "" {
 		p.asked = addOnce(p.asked, base.name)

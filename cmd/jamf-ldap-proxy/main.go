@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"jamf-ldap-proxy/internal/discovery"
 )
 
 // Exit codes: 0 done, 1 failed while running, 2 wrong use or configuration.
@@ -37,15 +39,6 @@ type usageError struct {
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-// failedError is a failure while running about which something can be done.
-type failedError struct {
-	err error
-	try string
-}
-
-func (e *failedError) Error() string { return e.err.Error() }
-func (e *failedError) Unwrap() error { return e.err }
-
 // run is main without the process: everything it needs is an argument.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRootCommand()
@@ -59,14 +52,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fmt.Fprintf(stderr, "Error: %v\n", err)
 	code, try := exitFailed, ""
 	var (
-		usage  *usageError
-		failed *failedError
+		usage *usageError
+		read  *discovery.Error
 	)
 	switch {
 	case errors.As(err, &usage):
 		code, try = exitUsage, usage.try
-	case errors.As(err, &failed):
-		try = failed.try
+	case errors.As(err, &read):
+		try = read.Try
 	}
 	if try != "" {
 		fmt.Fprintf(stderr, "Try: %s\n", try)

@@ -121,12 +121,8 @@ func readGroups(ctx context.Context, cfg config.Config, account readAs, progress
 		defer fmt.Fprint(progress, "\r\x1b[K")
 	}
 	groups, err = source.Read(ctx)
-	var known *discovery.Error
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return groups, errors.New("interrupted while reading the groups")
-	case errors.As(err, &known):
-		return groups, &failedError{known, known.Try}
 	}
 	return groups, err
 }

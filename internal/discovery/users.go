@@ -45,19 +45,12 @@ func (b *usersBase) addMember(m *MemberSet, dn []byte) {
 // nothing to unescape, no second value. uid is nil for every other DN.
 func plainUser(dn []byte) (uid, rest []byte) {
 	const prefix = "uid="
-	if len(dn) <= len(prefix) || string(dn[:len(prefix)]) != prefix {
+	if !bytes.HasPrefix(dn, []byte(prefix)) {
 		return nil, nil
 	}
-	end := len(prefix)
-	for end < len(dn) && isPlain(dn[end]) {
-		end++
-	}
-	if end == len(prefix) || end == len(dn) || dn[end] != ',' {
+	end := bytes.IndexByte(dn, ',')
+	if end <= len(prefix) || !ldap.PlainInDN(dn[len(prefix):end]) {
 		return nil, nil
 	}
 	return dn[len(prefix):end], dn[end:]
-}
-
-func isPlain(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == '_'
 }

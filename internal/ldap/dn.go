@@ -153,6 +153,19 @@ func hexDNValue(s string) (string, error) {
 	return "", errDN
 }
 
+// PlainInDN tells whether a value stands for itself in a DN: nothing to escape
+// and nothing that could be an escape. It knows only the usual values, letters,
+// digits and ".-_"; others may need nothing either.
+func PlainInDN[T ber.Bytes](value T) bool {
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_' || c >= 'A' && c <= 'Z') {
+			return false
+		}
+	}
+	return true
+}
+
 // AppendDNValue appends a value escaped for a DN, RFC 4514 section 2.4. What is
 // not UTF-8 is escaped too, for the text of a DN has to be.
 func AppendDNValue[T ber.Bytes](dst []byte, value T) []byte {
