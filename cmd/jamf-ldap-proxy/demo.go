@@ -34,7 +34,7 @@ print three lookups to paste with the answers they give. Nothing leaves this
 machine. Ends with Ctrl-C.`,
 		Example: `  jamf-ldap-proxy demo
   jamf-ldap-proxy demo --ldap 127.0.0.1:3890 --ldaps 127.0.0.1:3636`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return demo(cmd.Context(), o, newOutput(cmd.OutOrStdout()))
 		},

@@ -37,7 +37,7 @@ log are read from standard input.`,
   jamf-ldap-proxy explain --config proxy.yaml --filter '(memberUid=jon.snow)' --entry group.ldif --attrs cn,gidNumber
   jamf-ldap-proxy explain --config proxy.yaml --base cn=gameOfThrones,ou=Users,... --compare memberUid=jon.snow
   grep unknown-group proxy.log | tail -n 1 | jamf-ldap-proxy explain --config proxy.yaml`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runExplain(&o, cmd.InOrStdin(), newOutput(cmd.OutOrStdout()), cmd.ErrOrStderr())
 		},

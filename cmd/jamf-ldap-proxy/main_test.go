@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -42,4 +44,21 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 	})
+}
+
+// TestMistypedWords end as wrong use, and the error says what was perhaps meant.
+func TestMistypedWords(t *testing.T) {
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"explan"}, "Error: jamf-ldap-proxy has no command \"explan\"\nTry: jamf-ldap-proxy explain\n"},
+		{[]string{"zzz"}, "Error: jamf-ldap-proxy has no command \"zzz\"\nTry: jamf-ldap-proxy --help\n"},
+		{[]string{"serve", "proxy.yaml"}, "Error: jamf-ldap-proxy serve takes flags only, not \"proxy.yaml\"\nTry: jamf-ldap-proxy serve --help\n"},
+	} {
+		var stderr strings.Builder
+		if code := run(t.Context(), tc.args, io.Discard, &stderr); code != exitUsage || stderr.String() != tc.want {
+			t.Errorf("%q ends with %d, want %d\n%swant\n%s", tc.args, code, exitUsage, stderr.String(), tc.want)
+		}
+	}
 }

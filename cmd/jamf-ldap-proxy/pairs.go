@@ -38,7 +38,7 @@ Exit codes: 0 printed, 1 failed while reading, 2 wrong use or configuration.`,
 		Example: `  jamf-ldap-proxy pairs --config proxy.yaml
   jamf-ldap-proxy pairs --config proxy.yaml --format yaml > pairs.yaml
   jamf-ldap-proxy pairs --config proxy.yaml --dn uid=jamf.ldap,ou=Users,o=ORG,dc=jumpcloud,dc=com`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return pairs(cmd.Context(), o, cmd.InOrStdin(), newOutput(cmd.OutOrStdout()), newOutput(cmd.ErrOrStderr()))
 		},

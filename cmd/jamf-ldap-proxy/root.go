@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 )
 
@@ -14,10 +16,13 @@ JumpCloud's posixGroup entries, group ID included, and shows every lookup.`,
 		Example: `  jamf-ldap-proxy demo                        see it work, without JumpCloud
   jamf-ldap-proxy serve --config proxy.yaml   the real thing
   jamf-ldap-proxy pairs --config proxy.yaml   which Linux group belongs to which group`,
-		SilenceUsage:  true,
+		SilenceUsage: true,
+
+		SuggestionsMinimumDistance: 2,
+
 		SilenceErrors: true,
 		Version:       version().String(),
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -26,4 +31,20 @@ JumpCloud's posixGroup entries, group ID included, and shows every lookup.`,
 	root.SetVersionTemplate("jamf-ldap-proxy {{.Version}}\n")
 	root.AddCommand(newServeCommand(), newDemoCommand(), newPairsCommand(), newExplainCommand(), newVersionCommand())
 	return root
+}
+
+// noArgs refuses a word that is neither a command nor the value of a flag, and
+// names the command that was perhaps meant.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	try := cmd.CommandPath() + " --help"
+	if !cmd.HasSubCommands() {
+		return &usageError{fmt.Errorf("%s takes flags only, not %q", cmd.CommandPath(), args[0]), try}
+	}
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		try = cmd.CommandPath() + " " + near[0]
+	}
+	return &usageError{fmt.Errorf("%s has no command %q", cmd.CommandPath(), args[0]), try}
 }

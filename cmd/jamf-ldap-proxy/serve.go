@@ -25,7 +25,7 @@ JAMF_LDAP_PROXY_LOG_LEVEL, and so on.
 
 Exit codes: 0 ended by a signal, 1 failed while running, 2 wrong configuration.`,
 		Example: "  jamf-ldap-proxy serve --config /etc/jamf-ldap-proxy/config.yaml",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := loadConfig(file)
 			if err != nil {
