@@ -30,7 +30,7 @@ func (e *consoleEncoder) lookupLines(at time.Time, r *record) string {
 	b.WriteString(e.paint.apply(dim, at.Format(clock)))
 	b.WriteString(" " + padded(r.Op, opWidth))
 	b.WriteString(" " + padded(kindColumn(r), kindWidth))
-	b.WriteString(" " + e.paint.apply(bold, padded(lookup.Clip(subject(r), subjectWidth), subjectWidth)))
+	b.WriteString(" " + e.paint.apply(bold, padded(lookup.Clip((*lookup.Record)(r).Subject(), subjectWidth), subjectWidth)))
 	b.WriteString(e.paint.apply(entriesColor(r), fmt.Sprintf("%*s", entriesWidth, entriesColumn(r))))
 	fmt.Fprintf(&b, "%*s", timeWidth, duration(r.Total))
 	b.WriteString("  " + e.paint.apply(resultColor(r), resultColumn(r)))

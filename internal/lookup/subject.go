@@ -1,34 +1,90 @@
-package logging
+package lookup
 
 import (
 	"encoding/hex"
 	"iter"
 	"slices"
 	"strings"
-
-	"jamf-ldap-proxy/internal/lookup"
 )
 
-// subject returns what a lookup asks for, short enough for a column: the user or
+// readText bounds how much of a client's text is read for a subject or a name.
+const readText = 2048
+
+// Subject returns what a lookup asks for, short enough for a column: the user or
 // group by name, "member=jon.snow" for a membership. It reads the texts of the
-// record roughly; the JSON log has them in full.
-func subject(r *record) string {
+// record roughly; the record has them in full.
+func (r *Record) Subject() string {
 	switch r.Op {
-	case lookup.OpBind:
+	case OpBind:
 		return orElse(firstValue(r.BindDN), "anonymous")
-	case lookup.OpExtended:
+	case OpExtended:
 		return extensionName(r.Name)
-	case lookup.OpSearch, lookup.OpCompare:
-		return strings.Join(searchedFor(r), " ")
+	case OpSearch, OpCompare:
+		return strings.Join(r.searchedFor(), " ")
 	}
 	return firstValue(r.Base)
 }
 
+// User returns the user that the lookup is about, as the client named it: the
+// name in a bind or member DN, the value of uid or memberUid, a search text with
+// its stars. It is "" when there is none.
+func (r *Record) User() string {
+	if r.Op == OpBind {
+		return firstValue(r.BindDN)
+	}
+	for name, value := range assertions(r.Filter) {
+		switch strings.ToLower(name) {
+		case "member", "uniquemember", "memberuid":
+			return firstValue(unescaped(value))
+		case "uid", "mail", "sn", "givenname", "displayname", "samaccountname":
+			return unescaped(value)
+		case "cn":
+			if r.Kind == KindUser {
+				return unescaped(value)
+			}
+		}
+	}
+	if r.reads() && isNamedBy(r.Base, "uid") {
+		return firstValue(r.Base)
+	}
+	return ""
+}
+
+// Group returns the group that the lookup is about, as the client named it, in
+// the same way.
+func (r *Record) Group() string {
+	if r.Kind == KindUser || r.Kind == KindBind {
+		return ""
+	}
+	for name, value := range assertions(r.Filter) {
+		switch strings.ToLower(name) {
+		case "cn":
+			return unescaped(value)
+		case "memberof":
+			return firstValue(unescaped(value))
+		case "gidnumber":
+			return "gid " + unescaped(value)
+		}
+	}
+	if r.reads() && isNamedBy(r.Base, "cn") && r.Kind != KindSchema {
+		return firstValue(r.Base)
+	}
+	return ""
+}
+
+// reads reports whether the lookup is about one entry, which Base names.
+func (r *Record) reads() bool { return r.Op == OpCompare || r.Scope == "base" }
+
+func isNamedBy(dn, attr string) bool {
+	name, _, found := strings.Cut(dn, "=")
+	return found && strings.EqualFold(strings.TrimSpace(name), attr)
+}
+
 // searchedFor lists the entry that is read, if it is one entry, and the values of
 // the filter.
-func searchedFor(r *record) []string {
+func (r *Record) searchedFor() []string {
 	var list []string
-	if r.Op == lookup.OpCompare || r.Scope == "base" {
+	if r.reads() {
 		list = appendNew(list, firstValue(r.Base))
 	}
 	everything := false
@@ -57,7 +113,7 @@ func appendNew(list []string, s string) []string {
 // assertions yields the name and value of each item of an RFC 4515 filter, as far
 // as a column could show them.
 func assertions(filter string) iter.Seq2[string, string] {
-	filter = filter[:min(len(filter), maxFilter)]
+	filter = filter[:min(len(filter), readText)]
 	return func(yield func(name, value string) bool) {
 		for part := range strings.FieldsFuncSeq(filter, isParenthesis) {
 			name, value, found := strings.Cut(part, "=")
@@ -85,7 +141,7 @@ func shownAssertion(name, value string) string {
 
 // firstValue returns the value of a DN's first component, or s if it is no DN.
 func firstValue(s string) string {
-	s = s[:min(len(s), maxText)]
+	s = s[:min(len(s), readText)]
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case '\\':
