@@ -9,9 +9,9 @@ import (
 
 // Bounds of what Shapes keeps.
 const (
-	maxShapes     = 200
-	sampleLength  = 256 // latest durations of a shape
-	rateMinutes   = 60
+	maxShapes    = 200
+	sampleLength = 256 // latest durations of a shape
+	rateMinutes  = 60
 )
 
 // OtherShape stands for all shapes beyond those that are told apart.
