@@ -18,37 +18,44 @@ import (
 // machine's, for times from time.Now.
 const clock = "15:04:05.000"
 
-// consoleEncoder writes lines for reading: lookups as aligned columns (see
-// lookupline.go), anything else as time, level, message and key=value pairs. The
-// embedded encoder gathers the fields of Logger.With.
-type consoleEncoder struct {
+// textEncoder writes lines for reading: lookups in a form of their own, anything
+// else as time, level, message and key=value pairs. The embedded encoder gathers
+// the fields of Logger.With.
+type textEncoder struct {
 	*zapcore.MapObjectEncoder
-	paint    painter
-	hintText func(name string) string
+	paint   painter
+	stamp   func(time.Time) string
+	lookups func(*buffer.Buffer, *lookup.Record) // writes whole lines
 }
 
+// newConsoleEncoder writes lookups as aligned columns; see lookupline.go.
 func newConsoleEncoder(color bool, hintText func(string) string) zapcore.Encoder {
 	if hintText == nil {
 		hintText = func(string) string { return "" }
 	}
-	return &consoleEncoder{zapcore.NewMapObjectEncoder(), painter{color}, hintText}
+	paint := painter{color}
+	return &textEncoder{
+		MapObjectEncoder: zapcore.NewMapObjectEncoder(), paint: paint,
+		stamp: func(t time.Time) string { return t.Format(clock) }, lookups: columns{paint, hintText}.write,
+	}
 }
 
 // Clone implements zapcore.Encoder.
-func (e *consoleEncoder) Clone() zapcore.Encoder {
-	c := &consoleEncoder{zapcore.NewMapObjectEncoder(), e.paint, e.hintText}
+func (e *textEncoder) Clone() zapcore.Encoder {
+	c := *e
+	c.MapObjectEncoder = zapcore.NewMapObjectEncoder()
 	maps.Copy(c.Fields, e.Fields)
-	return c
+	return &c
 }
 
 // EncodeEntry implements zapcore.Encoder.
-func (e *consoleEncoder) EncodeEntry(entry zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
+func (e *textEncoder) EncodeEntry(entry zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
 	line := lines.Get()
 	if r := recordOf(fields); r != nil {
-		line.AppendString(e.lookupLines(entry.Time, r))
+		e.lookups(line, r)
 		return line, nil
 	}
-	line.AppendString(e.paint.apply(dim, entry.Time.Format(clock)))
+	line.AppendString(e.paint.apply(dim, e.stamp(entry.Time)))
 	line.AppendString(" " + e.paint.level(entry.Level) + " ")
 	if entry.LoggerName != "" {
 		line.AppendString(entry.LoggerName + ": ")
@@ -68,17 +75,17 @@ func (e *consoleEncoder) EncodeEntry(entry zapcore.Entry, fields []zapcore.Field
 }
 
 // recordOf returns the lookup that the sink logged, or nil for any other entry.
-func recordOf(fields []zapcore.Field) *record {
+func recordOf(fields []zapcore.Field) *lookup.Record {
 	if len(fields) != 1 {
 		return nil
 	}
 	r, _ := fields[0].Interface.(*record)
-	return r
+	return (*lookup.Record)(r)
 }
 
 // appendPairs writes fields as " key=value", sorted within one call. An error's
 // verbose form, a stack trace, is left to the JSON log.
-func (e *consoleEncoder) appendPairs(line *buffer.Buffer, fields map[string]any) {
+func (e *textEncoder) appendPairs(line *buffer.Buffer, fields map[string]any) {
 	keys := make([]string, 0, len(fields))
 	for key := range fields {
 		if key != "errorVerbose" {

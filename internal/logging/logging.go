@@ -1,6 +1,6 @@
 // Package logging builds the program's logger and writes lookup records to it:
-// one JSON line each for machines, or one aligned line each for a person at a
-// terminal.
+// one JSON line each for machines, one aligned line each for a person at a
+// terminal, or the lines that OpenLDAP's slapd would write.
 //
 // Logging never waits for its output. Lines go to a buffer that one goroutine
 // writes out within milliseconds; when the output is stuck (a paused terminal, a
@@ -25,17 +25,18 @@ const (
 	FormatAuto    Format = "auto"    // console on a terminal, JSON elsewhere
 	FormatJSON    Format = "json"    // one object per line
 	FormatConsole Format = "console" // for reading
+	FormatSlapd   Format = "slapd"   // lookups as slapd's log level stats has them
 )
 
-// UnmarshalText accepts the three formats; empty means auto.
+// UnmarshalText accepts the formats; empty means auto.
 func (f *Format) UnmarshalText(text []byte) error {
 	switch v := Format(text); v {
 	case "":
 		*f = FormatAuto
-	case FormatAuto, FormatJSON, FormatConsole:
+	case FormatAuto, FormatJSON, FormatConsole, FormatSlapd:
 		*f = v
 	default:
-		return fmt.Errorf("log format: want json, console or auto (got %q)", text)
+		return fmt.Errorf("log format: want json, console, slapd or auto (got %q)", text)
 	}
 	return nil
 }
@@ -69,7 +70,10 @@ func New(o Options) (*zap.Logger, zap.AtomicLevel, func() error) {
 }
 
 func newEncoder(o Options) zapcore.Encoder {
-	if o.Format == FormatConsole || o.Format != FormatJSON && o.Terminal {
+	switch {
+	case o.Format == FormatSlapd:
+		return newSlapdEncoder()
+	case o.Format == FormatConsole, o.Format != FormatJSON && o.Terminal:
 		return newConsoleEncoder(o.Color && o.Terminal && os.Getenv("NO_COLOR") == "", o.HintText)
 	}
 	return zapcore.NewJSONEncoder(zapcore.EncoderConfig{
@@ -85,10 +89,11 @@ func newEncoder(o Options) zapcore.Encoder {
 	})
 }
 
-// encodeTime writes RFC 3339 in UTC with a fixed number of digits, so that lines
-// sort as text.
+// timeLayout is RFC 3339 with a fixed number of digits, so that lines sort as text.
+const timeLayout = "2006-01-02T15:04:05.000000Z07:00"
+
 func encodeTime(t time.Time, enc zapcore.PrimitiveArrayEncoder) {
-	zapcore.TimeEncoderOfLayout("2006-01-02T15:04:05.000000Z07:00")(t.UTC(), enc)
+	zapcore.TimeEncoderOfLayout(timeLayout)(t.UTC(), enc)
 }
 
 // gapNotice is the line that stands where n lines were lost.
@@ -102,5 +107,5 @@ func gapNotice(encoder zapcore.Encoder, n int) []byte {
 	return append([]byte(nil), line.Bytes()...)
 }
 
-// lines is the pool of the console encoder's line buffers.
+// lines is the pool of the text encoders' line buffers.
 var lines = buffer.NewPool()

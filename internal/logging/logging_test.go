@@ -136,7 +136,7 @@ func TestLevelChangesWhileRunning(t *testing.T) {
 
 func TestStructsAreNeverPrinted(t *testing.T) {
 	secret := struct{ Password string }{"hunter2"}
-	for _, format := range []logging.Format{logging.FormatJSON, logging.FormatConsole} {
+	for _, format := range []logging.Format{logging.FormatJSON, logging.FormatConsole, logging.FormatSlapd} {
 		got := logged(t, logging.Options{Format: format}, func(l *zap.Logger, _ lookup.Sink) {
 			l.With(zap.Any("context", &secret)).Info("hello", zap.Any("config", secret),
 				zap.Any("map", map[string]any{"x": secret}), zap.Any("list", []any{secret}))
@@ -149,7 +149,7 @@ func TestStructsAreNeverPrinted(t *testing.T) {
 
 func TestFormatNames(t *testing.T) {
 	for text, want := range map[string]logging.Format{
-		"": logging.FormatAuto, "auto": logging.FormatAuto, "json": logging.FormatJSON, "console": logging.FormatConsole,
+		"": logging.FormatAuto, "auto": logging.FormatAuto, "json": logging.FormatJSON, "console": logging.FormatConsole, "slapd": logging.FormatSlapd,
 	} {
 		var f logging.Format
 		if err := f.UnmarshalText([]byte(text)); err != nil || f != want {
@@ -158,7 +158,7 @@ func TestFormatNames(t *testing.T) {
 	}
 	var f logging.Format
 	err := f.UnmarshalText([]byte("xml"))
-	if want := `log format: want json, console or auto (got "xml")`; fmt.Sprint(err) != want {
+	if want := `log format: want json, console, slapd or auto (got "xml")`; fmt.Sprint(err) != want {
 		t.Errorf("error %q, want %q", err, want)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"go.uber.org/zap/buffer"
+
 	"jamf-ldap-proxy/internal/lookup"
 )
 
@@ -20,43 +22,47 @@ const (
 	detailIndent = len(clock) + 1
 )
 
-// lookupLines returns a lookup for reading: who or what was asked for, how many
+// columns writes lookups for a console.
+type columns struct {
+	paint    painter
+	hintText func(name string) string
+}
+
+// write writes a lookup for reading: who or what was asked for, how many
 // entries came, how long it took, the result and what was translated; below it,
 // indented, the hints and whatever explains a failure or an empty answer.
 //
 //	20:14:03.123 search   group       gameOfThrones       1 entry    4.1 ms  success  bridged: class,member-dn
-func (e *consoleEncoder) lookupLines(at time.Time, r *record) string {
-	var b strings.Builder
-	b.WriteString(e.paint.apply(dim, at.Format(clock)))
-	b.WriteString(" " + padded(r.Op, opWidth))
-	b.WriteString(" " + padded(kindColumn(r), kindWidth))
-	b.WriteString(" " + e.paint.apply(bold, padded(lookup.Clip((*lookup.Record)(r).Subject(), subjectWidth), subjectWidth)))
-	b.WriteString(e.paint.apply(entriesColor(r), fmt.Sprintf("%*s", entriesWidth, entriesColumn(r))))
-	fmt.Fprintf(&b, "%*s", timeWidth, duration(r.Total))
-	b.WriteString("  " + e.paint.apply(resultColor(r), resultColumn(r)))
+func (c columns) write(b *buffer.Buffer, r *lookup.Record) {
+	b.AppendString(c.paint.apply(dim, r.Time.Format(clock)))
+	b.AppendString(" " + padded(r.Op, opWidth))
+	b.AppendString(" " + padded(kindColumn(r), kindWidth))
+	b.AppendString(" " + c.paint.apply(bold, padded(lookup.Clip(r.Subject(), subjectWidth), subjectWidth)))
+	b.AppendString(c.paint.apply(entriesColor(r), fmt.Sprintf("%*s", entriesWidth, entriesColumn(r))))
+	fmt.Fprintf(b, "%*s", timeWidth, duration(r.Total))
+	b.AppendString("  " + c.paint.apply(resultColor(r), resultColumn(r)))
 	for _, remark := range remarks(r) {
-		b.WriteString("  " + e.paint.apply(dim, remark))
+		b.AppendString("  " + c.paint.apply(dim, remark))
 	}
-	b.WriteByte('\n')
+	b.AppendByte('\n')
 	for _, hint := range r.Hints {
-		writeDetail(&b, e.paint.apply(yellow, "hint: "+e.explained(hint)))
+		writeDetail(b, c.paint.apply(yellow, "hint: "+c.explained(hint)))
 	}
 	for _, reason := range reasons(r) {
-		writeDetail(&b, e.paint.apply(dim, reason))
+		writeDetail(b, c.paint.apply(dim, reason))
 	}
-	return b.String()
 }
 
 // explained adds the text of a hint that does not bring its own.
-func (e *consoleEncoder) explained(hint string) string {
-	if text := e.hintText(hint); text != "" {
+func (c columns) explained(hint string) string {
+	if text := c.hintText(hint); text != "" {
 		hint += ": " + text
 	}
 	return lookup.Clip(hint, maxText)
 }
 
-func writeDetail(b *strings.Builder, s string) {
-	b.WriteString(strings.Repeat(" ", detailIndent) + s + "\n")
+func writeDetail(b *buffer.Buffer, s string) {
+	b.AppendString(strings.Repeat(" ", detailIndent) + s + "\n")
 }
 
 func padded(s string, width int) string {
@@ -67,14 +73,14 @@ func padded(s string, width int) string {
 }
 
 // kindColumn leaves out a kind that only repeats the operation.
-func kindColumn(r *record) string {
+func kindColumn(r *lookup.Record) string {
 	if r.Kind == r.Op || r.Kind == lookup.KindOther {
 		return ""
 	}
 	return r.Kind
 }
 
-func entriesColumn(r *record) string {
+func entriesColumn(r *lookup.Record) string {
 	switch {
 	case r.Op != lookup.OpSearch:
 		return ""
@@ -84,7 +90,7 @@ func entriesColumn(r *record) string {
 	return fmt.Sprintf("%d entries", r.Entries)
 }
 
-func entriesColor(r *record) color {
+func entriesColor(r *lookup.Record) color {
 	if r.Entries == 0 {
 		return yellow
 	}
@@ -99,7 +105,7 @@ func duration(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", d.Seconds()*1000)
 }
 
-func resultColumn(r *record) string {
+func resultColumn(r *lookup.Record) string {
 	if r.Result == lookup.NoResult {
 		return "no answer"
 	}
@@ -109,52 +115,49 @@ func resultColumn(r *record) string {
 	return r.ResultName
 }
 
-func resultColor(r *record) color {
-	switch {
-	case r.Result == lookup.NoResult:
+func resultColor(r *lookup.Record) color {
+	switch r.Outcome() {
+	case lookup.Silent:
 		return dim
-	case failed(r):
+	case lookup.Failed:
 		return red
 	}
 	return green
 }
 
-// failed reports whether the client got an answer that is neither success nor a
-// regular step or verdict.
-func failed(r *record) bool {
-	switch r.Result {
-	case resultSuccess, resultCompareFalse, resultCompareTrue, resultSASLInProgress, lookup.NoResult:
-		return false
-	}
-	return true
-}
-
 // remarks are the notes behind the result.
-func remarks(r *record) []string {
+func remarks(r *lookup.Record) []string {
 	var list []string
 	if r.Bridged {
 		list = append(list, strings.TrimSuffix("bridged: "+strings.Join(r.Rules, ","), ": "))
 	}
-	switch r.Cache {
-	case "", lookup.CacheOff, lookup.CacheMiss:
-	default:
+	if fromCache(r) {
 		list = append(list, "cache "+r.Cache)
 	}
 	return list
 }
 
+// fromCache reports whether the answer was not asked for upstream by this lookup.
+func fromCache(r *lookup.Record) bool {
+	switch r.Cache {
+	case "", lookup.CacheOff, lookup.CacheMiss:
+		return false
+	}
+	return true
+}
+
 // reasons says why an answer is empty or a failure: what upstream or the proxy
 // said, the question in full, and its translation if there was one.
-func reasons(r *record) []string {
-	empty := r.Op == lookup.OpSearch && r.Entries == 0 && r.Result == resultSuccess
-	if !failed(r) && !empty {
+func reasons(r *lookup.Record) []string {
+	failed := r.Outcome() == lookup.Failed
+	if !failed && r.Outcome() != lookup.Empty {
 		return nil
 	}
 	var list []string
 	if r.Diagnostic != "" {
 		list = append(list, "said: "+lookup.Clip(r.Diagnostic, maxText))
 	}
-	if failed(r) {
+	if failed {
 		list = append(list, "from "+r.ClientAddr+" as "+identity(r))
 	}
 	if r.Filter != "" {
@@ -166,7 +169,7 @@ func reasons(r *record) []string {
 	return list
 }
 
-func identity(r *record) string {
+func identity(r *lookup.Record) string {
 	if r.BindDN == "" {
 		return "anonymous"
 	}

@@ -36,13 +36,9 @@ func levelOf(r *lookup.Record) zapcore.Level {
 	return zapcore.InfoLevel
 }
 
-// Result codes of RFC 4511 that decide how a line looks.
+// Result codes of RFC 4511 that say that nobody could be served.
 const (
-	resultSuccess           = 0
 	resultTimeLimitExceeded = 3
-	resultCompareFalse      = 5
-	resultCompareTrue       = 6
-	resultSASLInProgress    = 14
 	resultBusy              = 51
 	resultUnavailable       = 52
 	resultOther             = 80

@@ -156,6 +156,8 @@ func BenchmarkSinkJSON(b *testing.B) { benchmarkSink(b, logging.FormatJSON) }
 
 func BenchmarkSinkConsole(b *testing.B) { benchmarkSink(b, logging.FormatConsole) }
 
+func BenchmarkSinkSlapd(b *testing.B) { benchmarkSink(b, logging.FormatSlapd) }
+
 func benchmarkSink(b *testing.B, format logging.Format) {
 	var dropped atomic.Int64
 	logger, _, closeLog := logging.New(logging.Options{Out: io.Discard, Format: format, OnDrop: func() { dropped.Add(1) }})

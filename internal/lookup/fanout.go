@@ -105,6 +105,22 @@ func (f *Fanout) Dropped(sink string) uint64 {
 	return n
 }
 
+// LaneStatus is how one sink keeps up.
+type LaneStatus struct {
+	Sink    string `json:"sink"`
+	Queued  int    `json:"queued"`  // records that wait for it
+	Dropped uint64 `json:"dropped"` // records that it lost so far
+}
+
+// Status returns how each sink keeps up, in the order in which they were given.
+func (f *Fanout) Status() []LaneStatus {
+	all := make([]LaneStatus, len(f.lanes))
+	for i, l := range f.lanes {
+		all[i] = LaneStatus{Sink: l.sink.Name(), Queued: len(l.queue), Dropped: l.dropped.Load()}
+	}
+	return all
+}
+
 // Close takes no further records, lets every sink write what is queued for it,
 // and waits for that. When ctx ends first, what is still queued is dropped and
 // counted, and the error names the sinks that were not finished; a Write that

@@ -2,9 +2,11 @@ package lookup
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -191,6 +193,37 @@ func TestPanickingSinkLosesOnlyThatRecord(t *testing.T) {
 	}
 	if got := f.Dropped("panicky"); got != 1 {
 		t.Errorf("Dropped = %d, want 1", got)
+	}
+}
+
+func TestStatusTellsHowEachSinkKeepsUp(t *testing.T) {
+	stuck, healthy := newStuckSink(), &listSink{name: "healthy"}
+	f := newFanout(10, nil, stuck, healthy)
+	f.Publish(&Record{})
+	<-stuck.entered // its queue is empty
+	for range 13 {
+		f.Publish(&Record{})
+		waitFor(t, func() bool { return len(f.lanes[1].queue) == 0 })
+	}
+	want := []LaneStatus{{"stuck", 10, 3}, {"healthy", 0, 0}}
+	if got := f.Status(); !slices.Equal(got, want) {
+		t.Errorf("Status = %v, want %v", got, want)
+	}
+	text, err := json.Marshal(f.Status()[0])
+	if err != nil || string(text) != `{"sink":"stuck","queued":10,"dropped":3}` {
+		t.Errorf("as JSON %s, error %v", text, err)
+	}
+
+	close(stuck.release)
+	if err := f.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want[0].Queued = 0
+	if got := f.Status(); !slices.Equal(got, want) {
+		t.Errorf("Status after Close = %v, want %v", got, want)
+	}
+	if got := newFanout(1, nil).Status(); got == nil || len(got) != 0 {
+		t.Errorf("Status without sinks = %v, want an empty list", got)
 	}
 }
 

@@ -1,7 +1,9 @@
 package lookup
 
 import (
+	"bytes"
 	"encoding/json"
+	"math"
 	"time"
 )
 
@@ -64,8 +66,9 @@ type msJSON struct {
 	Upstream float64 `json:"upstream"`
 }
 
-// MarshalJSON implements json.Marshaler. Lists are never null.
-func (r *Record) MarshalJSON() ([]byte, error) {
+// MarshalJSON implements json.Marshaler. Lists are never null. The & of a filter is
+// written as it is; json.Marshal makes \u0026 of it, an encoder may be told not to.
+func (r Record) MarshalJSON() ([]byte, error) {
 	j := recordJSON{
 		Time: r.Time.UTC(), ID: r.ID, Conn: r.Conn, ClientAddr: r.ClientAddr, ClientKind: r.ClientKind, BindDN: r.BindDN,
 		Op: r.Op, Kind: r.Kind, Base: r.Base, Scope: r.Scope, Filter: r.Filter, Attrs: list(r.Attrs), Controls: list(r.Controls),
@@ -78,10 +81,15 @@ func (r *Record) MarshalJSON() ([]byte, error) {
 	if u := &r.Upstream; !u.IsZero() {
 		j.Upstream = &upstreamJSON{u.Server, u.Base, u.Filter, list(u.Attrs), milliseconds(u.Duration), u.Reused}
 	}
-	return json.Marshal(&j)
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(&j)
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
 }
 
-// UnmarshalJSON implements json.Unmarshaler. It also reads a line of the log.
+// UnmarshalJSON implements json.Unmarshaler. It also reads a line of the log, which
+// has long texts cut; Op is "" if the line is of something else than a lookup.
 func (r *Record) UnmarshalJSON(text []byte) error {
 	var j recordJSON
 	if err := json.Unmarshal(text, &j); err != nil {
@@ -112,5 +120,5 @@ func list(s []string) []string {
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func duration(ms float64) time.Duration {
-	return time.Duration(ms*1000+.5) * time.Microsecond
+	return time.Duration(math.Round(ms*1000)) * time.Microsecond
 }

@@ -1,5 +1,10 @@
 package lookup
 
+import (
+	"strconv"
+	"strings"
+)
+
 // Outcome is how a lookup ended, as an administrator would sort them.
 type Outcome string
 
@@ -33,4 +38,23 @@ func (r *Record) Outcome() Outcome {
 		return Answered
 	}
 	return Failed
+}
+
+// resultNames are the names of RFC 4511 that [Record.ResultName] may have.
+var resultNames = []string{
+	"success", "operationsError", "protocolError", "timeLimitExceeded", "sizeLimitExceeded", "compareFalse", "compareTrue",
+	"authMethodNotSupported", "strongerAuthRequired", "referral", "adminLimitExceeded", "unavailableCriticalExtension",
+	"confidentialityRequired", "saslBindInProgress", "noSuchAttribute", "undefinedAttributeType", "inappropriateMatching",
+	"constraintViolation", "attributeOrValueExists", "invalidAttributeSyntax", "noSuchObject", "aliasProblem",
+	"invalidDNSyntax", "aliasDereferencingProblem", "inappropriateAuthentication", "invalidCredentials",
+	"insufficientAccessRights", "busy", "unavailable", "unwillingToPerform", "loopDetect", "namingViolation",
+	"objectClassViolation", "notAllowedOnNonLeaf", "notAllowedOnRDN", "entryAlreadyExists", "objectClassModsProhibited",
+	"affectsMultipleDSAs", "other",
+}
+
+// isCode reports whether s names a result that has no name there, as "code123".
+func isCode(s string) bool {
+	digits, found := strings.CutPrefix(strings.ToLower(s), "code")
+	_, err := strconv.ParseUint(digits, 10, 31)
+	return found && err == nil
 }

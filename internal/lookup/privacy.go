@@ -4,14 +4,15 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Hasher replaces values of records by keyed hashes, for logs that leave the
 // organisation. Equal values get equal hashes, so a user can be followed through
-// a log without being named. Byte-equal, that is: "Jon" and "jon" differ.
+// a log without being named. Byte-equal, that is: "Jon" and "jon" differ; how a DN
+// or a filter escapes a value makes no difference.
 //
 // What [Hasher.Record] hashes:
 //   - in DNs (bind, base, upstream base): the value of each component. Names of
@@ -29,17 +30,23 @@ import (
 // A short value can be guessed by whoever has the key, and counting how often a
 // hash occurs needs no key: this is a mask, not anonymity.
 type Hasher struct {
-	key []byte
+	macs sync.Pool // of *mac, which have read the key
 }
 
 // NewHasher returns a Hasher with the given key, or with a random one that lives
-// as long as the process when key is empty.
+// as long as the process when key is empty. It may be used by any number of sinks
+// at once, which then show equal hashes.
 func NewHasher(key []byte) *Hasher {
 	if len(key) == 0 {
 		key = make([]byte, sha256.Size)
 		rand.Read(key) // never fails, says crypto/rand
 	}
-	return &Hasher{key: slices.Clone(key)}
+	key = slices.Clone(key)
+	h := new(Hasher)
+	h.macs.New = func() any {
+		return &mac{Hash: hmac.New(sha256.New, key), known: make(map[string]string)}
+	}
+	return h
 }
 
 // Value returns "h:" and 12 hexadecimal digits of HMAC-SHA256. The empty string
@@ -48,9 +55,9 @@ func (h *Hasher) Value(s string) string {
 	if s == "" {
 		return ""
 	}
-	mac := hmac.New(sha256.New, h.key)
-	mac.Write([]byte(s))
-	return "h:" + hex.EncodeToString(mac.Sum(nil)[:6])
+	m := h.macs.Get().(*mac)
+	defer h.macs.Put(m)
+	return m.value(s)
 }
 
 // Record returns a copy of r with its values hashed. r is not changed.
@@ -130,3 +137,7 @@ func isName(s string) bool {
 	}
 	return true
 }
+
+// isWord reports whether s is made of the characters of an object class, an OID or
+// an operation. Neither a hash nor a substring is such a word.
+func isWord(s string) bool { return s != "" && isName(s) && !strings.ContainsAny(s, ":*+") }

@@ -1,7 +1,13 @@
 package lookup_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,6 +99,106 @@ func TestHashedSinkKeepsItsName(t *testing.T) {
 	sink.Write(&lookup.Record{Base: "cn=x", ID: 3})
 	if sink.Name() != "func" || got.ID != 3 || strings.Contains(got.Base, "x") {
 		t.Errorf("sink %s wrote %+v", sink.Name(), got)
+	}
+}
+
+func TestANameHasOneHashHoweverItIsWritten(t *testing.T) {
+	h := lookup.NewHasher(nil)
+	for name, records := range map[string][]lookup.Record{
+		"Snow, Jon (N*)": {
+			{BindDN: `cn=Snow\, Jon (N*),ou=x`},
+			{BindDN: `CN = Snow\2c Jon (N*) ,ou=x`},
+			{Filter: `(cn=Snow, Jon \28N\2a\29)`},
+			{Filter: `(cn=Snow, Jon \28N\2A\29*)`},
+			{Filter: `(cn>=Snow\2c Jon \28N\2a\29)`},
+			{Filter: `(member=cn=Snow\5c, Jon \28N\2a\29,ou=x)`},
+			{Filter: `(member=cn=Snow\5c2c Jon \28N\2a\29,ou=x)`},
+		},
+		"jon@x, y": {
+			{BindDN: "jon@x, y"},
+			{Filter: "(mail=jon@x, y)"},
+		},
+		strings.Repeat("ö", 1000): {
+			{BindDN: "cn=" + strings.Repeat("ö", 1000)},
+			{Filter: "(cn=" + strings.Repeat(`\c3\B6`, 1000) + ")"},
+		},
+	} {
+		for _, r := range records {
+			got := h.Record(&r)
+			if text := got.BindDN + got.Filter; !strings.Contains(text, h.Value(name)) {
+				t.Errorf("%.80s became %s, without %s", r.BindDN+r.Filter, text, h.Value(name))
+			}
+		}
+	}
+}
+
+func TestHashedDNIsWrittenPlainly(t *testing.T) {
+	h := lookup.NewHasher(nil)
+	r := h.Record(&lookup.Record{BindDN: " UID = jon,\nou=x + cn =jon;o=", Filter: `(member=\0auid=jon,ou=x)`})
+	jon, x := h.Value("jon"), h.Value("x")
+	if want := "UID=" + jon + ",ou=" + x + "+cn=" + jon + ";o="; r.BindDN != want {
+		t.Errorf("DN %q, want %q", r.BindDN, want)
+	}
+	if want := "(member=uid=" + jon + ",ou=" + x + ")"; r.Filter != want {
+		t.Errorf("filter %q, want %q", r.Filter, want)
+	}
+}
+
+func TestHashedRecordLeaksNothingToWhatIsReadOutOfIt(t *testing.T) {
+	h := lookup.NewHasher(nil)
+	const dn = "uid=secret,ou=secret"
+	filter := "(&(objectClass=secret*)(uid=secret)(secret x=secret)(member=" + dn + "))"
+	for _, op := range lookup.Ops() {
+		for _, kind := range lookup.Kinds() {
+			r := h.Record(&lookup.Record{
+				Op: op, Kind: kind, BindDN: dn, Base: dn, Scope: "base", Filter: filter, Name: "secret name", Diagnostic: "cn=secret",
+				Attrs: []string{"secret name"}, Controls: []string{"secret name"}, Hints: []string{"secret=", "hint: cn=secret"},
+				Upstream: lookup.UpstreamPart{Base: dn, Filter: filter, Attrs: []string{"secret name"}},
+			})
+			text, err := json.Marshal(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if shown := string(text) + r.Subject(); strings.Contains(shown, "secret") {
+				t.Errorf("%s %s: %s", op, kind, shown)
+			}
+		}
+	}
+}
+
+func TestHasherServesManySinksAtOnce(t *testing.T) {
+	h, sole := lookup.NewHasher([]byte("key")), lookup.NewHasher([]byte("key"))
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i := range 2000 { // more values than are remembered
+				value := strconv.Itoa(i)
+				if got := h.Value(value); len(got) != 14 {
+					t.Errorf("Value(%s) = %s", value, got)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range 2000 {
+		value := strings.Repeat("a", i%600) + strconv.Itoa(i)
+		mac := hmac.New(sha256.New, []byte("key"))
+		mac.Write([]byte(value))
+		want := fmt.Sprintf("h:%x", mac.Sum(nil)[:6])
+		if a, b := h.Value(value), sole.Value(value); a != want || b != want {
+			t.Fatalf("Value(%s) = %s and %s, want %s", value, a, b, want)
+		}
+	}
+}
+
+func BenchmarkHash(b *testing.B) {
+	h := lookup.NewHasher(nil)
+	r := search("membership", "(&(objectClass=groupOfNames)(cn=gameOfThrones)(member=uid=jon.snow,"+users+"))")
+	r.Attrs, r.Controls = []string{"cn", "gidNumber", "entryUUID", "member"}, []string{"2.16.840.1.113730.3.4.2"}
+	r.Upstream = lookup.UpstreamPart{Base: users, Filter: "(&(objectClass=posixGroup)(cn=got)(memberUid=jon.snow))", Attrs: r.Attrs}
+	b.ReportAllocs()
+	for b.Loop() {
+		h.Record(&r)
 	}
 }
 

@@ -2,28 +2,42 @@ package lookup
 
 import "strings"
 
-// dnTypes are the attribute types that may stay readable in a DN. The list is
-// closed: in "secret=x" the client chose both sides.
-var dnTypes = map[string]bool{
-	"cn": true, "uid": true, "ou": true, "o": true, "dc": true, "c": true,
-	"l": true, "st": true, "street": true, "sn": true, "givenname": true, "mail": true,
+// isDNType reports whether an attribute type may stay readable in a DN. The list
+// is closed: in "secret=x" the client chose both sides.
+func isDNType(name string) bool {
+	switch strings.ToLower(strings.TrimSpace(name)) {
+	case "cn", "uid", "ou", "o", "dc", "c", "l", "st", "street", "sn", "givenname", "mail":
+		return true
+	}
+	return false
 }
 
 // dn hashes the value of each component of a DN and every component that is none.
+// Some clients bind with a name instead, which is hashed whole.
 func (h *Hasher) dn(s string) string {
+	if !strings.Contains(s, "=") {
+		return h.Value(s)
+	}
 	var out strings.Builder
+	out.Grow(2 * len(s))
+	h.writeDN(&out, s)
+	return out.String()
+}
+
+func (h *Hasher) writeDN(out *strings.Builder, s string) {
 	for s != "" {
 		component, separator, rest := cutComponent(s)
 		name, value, found := strings.Cut(component, "=")
 		if found && isDNType(name) {
-			out.WriteString(name + "=" + h.Value(strings.TrimSpace(value)))
+			out.WriteString(strings.TrimSpace(name))
+			out.WriteByte('=')
+			out.WriteString(h.Value(plainValue(value)))
 		} else {
 			out.WriteString(h.Value(component))
 		}
 		out.WriteString(separator)
 		s = rest
 	}
-	return out.String()
 }
 
 // isDN reports whether every component of s has a known attribute type.
@@ -36,10 +50,6 @@ func isDN(s string) bool {
 		s = rest
 	}
 	return true
-}
-
-func isDNType(name string) bool {
-	return dnTypes[strings.ToLower(strings.TrimSpace(name))]
 }
 
 // cutComponent splits s behind its first component, at an unescaped separator.
@@ -55,3 +65,6 @@ func cutComponent(s string) (component, separator, rest string) {
 	}
 	return s, "", ""
 }
+
+// plainValue is a value of a DN as it is without the DN.
+func plainValue(s string) string { return strings.TrimSpace(unescaped(s)) }

@@ -6,6 +6,7 @@ import "strings"
 // parentheses inside values are escaped there, so an item ends at the next ')'.
 func (h *Hasher) filter(s string) string {
 	var out strings.Builder
+	out.Grow(2 * len(s))
 	for i := 0; i < len(s); {
 		switch c := s[i]; {
 		case c == '(' && i+1 < len(s) && strings.IndexByte("&|!", s[i+1]) >= 0:
@@ -16,7 +17,7 @@ func (h *Hasher) filter(s string) string {
 			i++
 		default:
 			end := i + itemLength(s[i:])
-			out.WriteString(h.item(s[i:end]))
+			h.writeItem(&out, s[i:end])
 			i = end
 		}
 	}
@@ -30,23 +31,36 @@ func itemLength(s string) int {
 	return len(s)
 }
 
-// item hashes one assertion: name, operator, value. What is no assertion, or has
-// a name that cannot be one, is hashed whole.
-func (h *Hasher) item(s string) string {
+// writeItem hashes one assertion: name, operator, value. What is no assertion, or
+// has a name that cannot be one, is hashed whole.
+func (h *Hasher) writeItem(out *strings.Builder, s string) {
 	name, value, found := strings.Cut(s, "=")
 	if !found || !isName(strings.TrimRight(name, "~<>")) {
-		return h.Value(s)
+		out.WriteString(h.Value(s))
+		return
 	}
-	if strings.EqualFold(name, "objectClass") && isName(value) {
-		return s
+	out.WriteString(name)
+	out.WriteByte('=')
+	if strings.EqualFold(name, "objectClass") && isWord(value) {
+		out.WriteString(value)
+		return
 	}
-	return name + "=" + h.assertion(value)
+	h.writeAssertion(out, value)
 }
 
-func (h *Hasher) assertion(value string) string {
-	if !strings.Contains(value, "*") && isDN(value) {
-		return h.dn(value)
+// writeAssertion hashes values as they are without the filter's escapes, so that a
+// name has the same hash here and in a DN.
+func (h *Hasher) writeAssertion(out *strings.Builder, value string) {
+	if !strings.Contains(value, "*") {
+		if plain := unescaped(value); isDN(plain) {
+			h.writeDN(out, plain)
+			return
+		}
 	}
-	pieces := strings.Split(value, "*")
-	return strings.Join(mapped(pieces, h.Value), "*")
+	for i, piece := range strings.Split(value, "*") {
+		if i > 0 {
+			out.WriteByte('*')
+		}
+		out.WriteString(h.Value(unescaped(piece)))
+	}
 }

@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +13,7 @@ type Query struct {
 	User   string // name, case does not matter, * stands for anything
 	Group  string // the same
 	Kind   string // one of Kinds
-	Op     string // one of Ops
+	Op     string // one of Ops, QuestionOps or AnyOp
 	Result string // an Outcome, or a result by its name or number
 	Hint   string // name of a hint, or "any"
 	Rule   string // name of a rule
@@ -27,6 +28,12 @@ type Query struct {
 
 // AnyHint is the [Query.Hint] of every lookup that has one.
 const AnyHint = "any"
+
+// Values of [Query.Op] that stand for several operations.
+const (
+	QuestionOps = "question" // all but unbind and abandon, which ask nothing
+	AnyOp       = "any"      // for lists that show questions unless told otherwise
+)
 
 // Match reports whether the query selects r.
 func (q *Query) Match(r *Record) bool {
@@ -45,7 +52,7 @@ func (q *Query) Match(r *Record) bool {
 func (q *Query) matchFixed(r *Record) bool {
 	switch {
 	case q.Kind != "" && r.Kind != q.Kind,
-		q.Op != "" && r.Op != q.Op,
+		!isOp(r, q.Op),
 		q.Conn != 0 && r.Conn != q.Conn,
 		r.Total < q.Slow,
 		!q.Since.IsZero() && r.Time.Before(q.Since),
@@ -53,6 +60,16 @@ func (q *Query) matchFixed(r *Record) bool {
 		return false
 	}
 	return true
+}
+
+func isOp(r *Record, want string) bool {
+	switch want {
+	case "", AnyOp:
+		return true
+	case QuestionOps:
+		return r.Op != OpUnbind && r.Op != OpAbandon
+	}
+	return r.Op == want
 }
 
 func (q *Query) matchNames(r *Record) bool {
@@ -77,24 +94,14 @@ func isResult(r *Record, want string) bool {
 }
 
 func hasHint(hints []string, want string) bool {
-	if want == AnyHint {
+	if strings.EqualFold(want, AnyHint) {
 		return len(hints) > 0
 	}
-	for _, hint := range hints {
-		if HintName(hint) == want {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(hints, func(hint string) bool { return strings.EqualFold(HintName(hint), want) })
 }
 
 func hasName(names []string, want string) bool {
-	for _, name := range names {
-		if name == want {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, want) })
 }
 
 func isClient(addr, want string) bool {

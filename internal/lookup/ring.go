@@ -9,8 +9,8 @@ import (
 // Bounds of what a Ring keeps.
 const (
 	ringLength = 2000
-	// keptLength is for lookups that failed, found nothing or have a hint, and
-	// have left the ring: a flood of successes must not hide yesterday's failure.
+	// keptLength is for notable lookups that have left the others: a flood of
+	// successes must not hide yesterday's failure.
 	keptLength = 500
 	ringBytes  = 16 << 20 // of each of the two
 )
@@ -59,13 +59,14 @@ func (r *Ring) Write(rec *Record) {
 	}
 }
 
-// isNotable tells which lookups outlive the others.
+// isNotable tells which lookups outlive the others. An empty answer to a membership
+// question does not: it is a no, and half of the answers may be one.
 func isNotable(r *Record) bool {
 	if len(r.Hints) > 0 {
 		return true
 	}
 	o := r.Outcome()
-	return o == Failed || o == Empty
+	return o == Failed || o == Empty && r.Kind != KindMembership
 }
 
 // Select returns the lookups that the query selects, the newest first, at most

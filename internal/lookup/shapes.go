@@ -24,6 +24,7 @@ type Shapes struct {
 
 	mu     sync.Mutex
 	shapes map[string]*shapeCount
+	room   []byte // for the shape of a record
 }
 
 // NewShapes returns counts that begin now. The clock is time.Now if now is nil.
@@ -65,20 +66,27 @@ func (*Shapes) Name() string { return "shapes" }
 
 // Write implements Sink.
 func (s *Shapes) Write(r *Record) {
-	name := r.Shape()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.shapes[name]
+	s.room = r.AppendShape(s.room[:0])
+	c := s.shapes[string(s.room)]
 	if c == nil {
-		if len(s.shapes) >= maxShapes {
-			name = OtherShape
-		}
-		if c = s.shapes[name]; c == nil {
-			c = &shapeCount{stats: ShapeStats{Shape: name, Op: r.Op, Kind: r.Kind}}
-			s.shapes[name] = c
-		}
+		c = s.begin(ShapeStats{Shape: string(s.room), Op: r.Op, Kind: r.Kind})
 	}
 	c.add(r)
+}
+
+// begin starts the counts of a shape that has none, or finds those of the rest.
+func (s *Shapes) begin(stats ShapeStats) *shapeCount {
+	if len(s.shapes) >= maxShapes {
+		if c := s.shapes[OtherShape]; c != nil {
+			return c
+		}
+		stats = ShapeStats{Shape: OtherShape, Kind: KindOther}
+	}
+	c := &shapeCount{stats: stats}
+	s.shapes[stats.Shape] = c
+	return c
 }
 
 func (c *shapeCount) add(r *Record) {
@@ -106,15 +114,20 @@ func (c *shapeCount) add(r *Record) {
 		st.Last = r.Time
 	}
 	if minute := r.Time.Unix() / 60; c.turnTo(minute)-minute < rateMinutes {
-		c.minutes[minute%rateMinutes]++
+		*c.in(minute)++
 	}
+}
+
+// in returns the count of a minute that is one of the latest.
+func (c *shapeCount) in(minute int64) *int {
+	return &c.minutes[(minute%rateMinutes+rateMinutes)%rateMinutes]
 }
 
 // turnTo empties the minutes between the latest and this one, and returns the
 // latest.
 func (c *shapeCount) turnTo(minute int64) int64 {
 	for m := max(c.minute+1, minute-rateMinutes+1); m <= minute; m++ {
-		c.minutes[m%rateMinutes] = 0
+		*c.in(m) = 0
 	}
 	c.minute = max(c.minute, minute)
 	return c.minute
@@ -141,19 +154,19 @@ func (c *shapeCount) copied(minute int64) ShapeStats {
 	st.PerMinute = make([]int, rateMinutes)
 	latest := c.turnTo(minute)
 	for i := range st.PerMinute {
-		st.PerMinute[i] = c.minutes[(latest-rateMinutes+1+int64(i))%rateMinutes]
+		st.PerMinute[i] = *c.in(latest - rateMinutes + 1 + int64(i))
 	}
 	sample := slices.Clone(c.sample[:min(st.Count, sampleLength)])
 	slices.Sort(sample)
-	st.P50, st.P99 = milliseconds(quantile(sample, .50)), milliseconds(quantile(sample, .99))
+	st.P50, st.P99 = milliseconds(percentile(sample, 50)), milliseconds(percentile(sample, 99))
 	return st
 }
 
-// quantile of a sorted sample: the smallest value that at least that part of the
-// sample does not exceed.
-func quantile(sorted []time.Duration, part float64) time.Duration {
+// percentile of a sorted sample: its smallest value that at least so many percent
+// of it do not exceed.
+func percentile(sorted []time.Duration, percent int) time.Duration {
 	if len(sorted) == 0 {
 		return 0
 	}
-	return sorted[min(int(part*float64(len(sorted))), len(sorted)-1)]
+	return sorted[(len(sorted)*percent+99)/100-1]
 }

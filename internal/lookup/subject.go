@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// readText bounds how much of a client's text is read for a subject or a name.
-const readText = 2048
+// readText bounds how much of a client's text is read for a subject or a name. It
+// is more than a record has of one, unless its values are hashed.
+const readText = 4 << 10
 
 // Subject returns what a lookup asks for, short enough for a column: the user or
 // group by name, "member=jon.snow" for a membership. It reads the texts of the
@@ -27,53 +28,73 @@ func (r *Record) Subject() string {
 
 // User returns the user that the lookup is about, as the client named it: the
 // name in a bind or member DN, the value of uid or memberUid, a search text with
-// its stars. It is "" when there is none.
+// its stars, "uid 5001" by number. It is "" when there is none. In a hashed record
+// it is the hash, the same one wherever that user is named.
 func (r *Record) User() string {
 	if r.Op == OpBind {
 		return firstValue(r.BindDN)
 	}
-	for name, value := range assertions(r.Filter) {
-		switch strings.ToLower(name) {
+	for name, value := range r.namedIn() {
+		switch name {
 		case "member", "uniquemember", "memberuid":
-			return firstValue(unescaped(value))
-		case "uid", "mail", "sn", "givenname", "displayname", "samaccountname":
-			return unescaped(value)
-		case "cn":
+			return firstValue(value)
+		case "uid", "mail", "sn", "givenname", "samaccountname":
+			return value
+		case "uidnumber":
+			return "uid " + value
+		case "cn", "displayname", "entryuuid":
 			if r.Kind == KindUser {
-				return unescaped(value)
+				return value
 			}
 		}
 	}
-	if r.reads() && isNamedBy(r.Base, "uid") {
+	if r.isOfOne() && r.isOfUsers() {
 		return firstValue(r.Base)
 	}
 	return ""
 }
 
 // Group returns the group that the lookup is about, as the client named it, in
-// the same way.
+// the same way. A name that may be a user's or a group's counts as a group's.
 func (r *Record) Group() string {
 	if r.Kind == KindUser || r.Kind == KindBind {
 		return ""
 	}
-	for name, value := range assertions(r.Filter) {
-		switch strings.ToLower(name) {
-		case "cn":
-			return unescaped(value)
+	for name, value := range r.namedIn() {
+		switch name {
+		case "cn", "entryuuid":
+			return value
 		case "memberof":
-			return firstValue(unescaped(value))
+			return firstValue(value)
 		case "gidnumber":
-			return "gid " + unescaped(value)
+			return "gid " + value
 		}
 	}
-	if r.reads() && isNamedBy(r.Base, "cn") && r.Kind != KindSchema {
+	if r.isOfOne() && !r.isOfUsers() && isNamedBy(r.Base, "cn") && r.Kind != KindSchema {
 		return firstValue(r.Base)
 	}
 	return ""
 }
 
-// reads reports whether the lookup is about one entry, which Base names.
-func (r *Record) reads() bool { return r.Op == OpCompare || r.Scope == "base" }
+// namedIn yields the attributes of the filter, in lower case, that are asserted to
+// have a certain value, and that value: neither everything nor nothing.
+func (r *Record) namedIn() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for name, value := range assertions(r.Filter) {
+			if strings.Trim(value, "*") != "" && !yield(strings.ToLower(name), unescaped(value)) {
+				return
+			}
+		}
+	}
+}
+
+// isOfOne reports whether the lookup is about one entry, which Base names.
+func (r *Record) isOfOne() bool { return r.Op != OpSearch || r.Scope == "base" }
+
+// isOfUsers reports whether Base, of a lookup of one entry, names a user.
+func (r *Record) isOfUsers() bool {
+	return r.Kind == KindUser || r.Kind == KindUserGroups || isNamedBy(r.Base, "uid")
+}
 
 func isNamedBy(dn, attr string) bool {
 	name, _, found := strings.Cut(dn, "=")
@@ -84,7 +105,7 @@ func isNamedBy(dn, attr string) bool {
 // the filter.
 func (r *Record) searchedFor() []string {
 	var list []string
-	if r.reads() {
+	if r.isOfOne() {
 		list = appendNew(list, firstValue(r.Base))
 	}
 	everything := false
@@ -110,18 +131,28 @@ func appendNew(list []string, s string) []string {
 	return append(list, s)
 }
 
-// assertions yields the name and value of each item of an RFC 4515 filter, as far
-// as a column could show them.
+// assertions yields the attribute and the value of each item of an RFC 4515 filter
+// that is not denied, as far as a column could show them.
 func assertions(filter string) iter.Seq2[string, string] {
 	filter = filter[:min(len(filter), readText)]
 	return func(yield func(name, value string) bool) {
+		denied := false
 		for part := range strings.FieldsFuncSeq(filter, isParenthesis) {
 			name, value, found := strings.Cut(part, "=")
-			if found && !yield(strings.TrimRight(name, "~<>:"), value) {
+			if found && !denied && !yield(attribute(name), value) {
 				return
 			}
+			denied = part == "!"
 		}
 	}
+}
+
+// attribute is an item's name without options, matching rule and operator.
+func attribute(name string) string {
+	if i := strings.IndexAny(name, ";:~<>"); i > 0 {
+		return name[:i]
+	}
+	return name
 }
 
 func isParenthesis(r rune) bool { return r == '(' || r == ')' }
@@ -142,16 +173,9 @@ func shownAssertion(name, value string) string {
 // firstValue returns the value of a DN's first component, or s if it is no DN.
 func firstValue(s string) string {
 	s = s[:min(len(s), readText)]
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case ',':
-			s = s[:i]
-		}
-	}
-	if _, value, found := strings.Cut(s, "="); found {
-		return unescaped(value)
+	component, _, _ := cutComponent(s)
+	if _, value, found := strings.Cut(component, "="); found {
+		return plainValue(value)
 	}
 	return s
 }
