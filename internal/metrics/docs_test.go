@@ -1,6 +1,7 @@
 package metrics_test
 
 import (
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"jamf-ldap-proxy/internal/lookup"
 	"jamf-ldap-proxy/internal/metrics"
 )
 
@@ -20,17 +22,30 @@ const prefix = "jamf_ldap_proxy_"
 // exercised returns metrics with a series in every one of them.
 func exercised() *metrics.Metrics {
 	m := metrics.New("1.2.3")
-	m.Sink().Write(groupSearch())
+	sink := m.Sink()
+	sink.Write(groupSearch())
+	for _, op := range lookup.Ops() {
+		sink.Write(&lookup.Record{Op: op, Kind: lookup.KindOther})
+	}
+	for code := lookup.NoResult; code < 130; code++ {
+		sink.Write(&lookup.Record{Op: lookup.OpSearch, Kind: lookup.KindOther, Result: code})
+	}
 	m.Cache(func() metrics.CacheStats { return metrics.CacheStats{Bytes: 1, Entries: 2, Evictions: 3} })
 	m.ClientConnected()
 	m.ClientConnection("accepted")
 	m.BindFailed("timeout")
 	m.Panic()
 	m.DroppedRecord("log")
+	m.Sinks(func() []metrics.SinkStats { return []metrics.SinkStats{{Name: "log", Queued: 1}} })
+	m.JournalError()
 	m.SearchReference()
-	m.UpstreamConnection("dc1:636", "idle", 1)
+	for _, state := range []string{"leased", "idle", "spare", "dialing"} {
+		m.UpstreamConnection("dc1:636", state, 1)
+	}
 	m.UpstreamUp("dc1:636", true)
-	m.Pairs("discovered", 4)
+	for _, state := range []string{"configured", "discovered", "no_linux_group", "no_legacy_group", "ambiguous"} {
+		m.Pairs(state, 4)
+	}
 	m.Discovery("success")
 	m.DiscoverySucceeded(time.Unix(1, 0))
 	m.UpstreamTLSExpiry("dc1:636", time.Unix(1, 0))
@@ -66,7 +81,11 @@ func TestDocumentationEqualsRegistry(t *testing.T) {
 		}
 		live[family.GetName()] = describe(family.GetType().String(), labels)
 	}
-	if diff := cmp.Diff(documented(t), live); diff != "" {
+	docs := map[string]string{}
+	for name, row := range documented(t) {
+		docs[name] = describe(row.kind, slices.Clone(row.labels))
+	}
+	if diff := cmp.Diff(docs, live); diff != "" {
 		t.Errorf("docs/metrics.md against the registry (-docs +registry):\n%s", diff)
 	}
 	for _, name := range registered(m.Registry()) {
@@ -76,23 +95,83 @@ func TestDocumentationEqualsRegistry(t *testing.T) {
 	}
 }
 
+// TestDocumentedValuesEqualRegistry holds the page against the values of the labels
+// that have a fixed set of them.
+func TestDocumentedValuesEqualRegistry(t *testing.T) {
+	families, err := exercised().Registry().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs := documented(t)
+	for _, family := range families {
+		row, ok := docs[family.GetName()]
+		if !ok || !slices.ContainsFunc(row.labels, isFixed) {
+			continue
+		}
+		live := map[string]bool{}
+		for _, series := range family.GetMetric() {
+			for _, pair := range series.GetLabel() {
+				live[pair.GetValue()] = true
+				// Not every result has to be listed.
+				if isFixed(pair.GetName()) && pair.GetName() != "result" && !row.values[pair.GetValue()] {
+					t.Errorf("docs/metrics.md does not name %s{%s=%q}", family.GetName(), pair.GetName(), pair.GetValue())
+				}
+			}
+		}
+		for value := range row.own {
+			if !live[value] {
+				t.Errorf("docs/metrics.md names %q for %s, which no label of it is", value, family.GetName())
+			}
+		}
+	}
+}
+
+func isFixed(label string) bool {
+	return slices.Contains([]string{"op", "kind", "result", "bridged", "outcome", "reason", "state"}, label)
+}
+
 func describe(kind string, labels []string) string {
 	slices.Sort(labels)
 	return strings.ToLower(kind) + ": " + strings.Join(labels, " ")
 }
 
-// documented reads the table of docs/metrics.md as name to type and labels.
-func documented(t *testing.T) map[string]string {
+// row is one metric in the table of docs/metrics.md.
+type row struct {
+	kind   string
+	labels []string
+	own    map[string]bool // values that its text names
+	values map[string]bool // and those of the metrics that its text refers to
+}
+
+var word = regexp.MustCompile("`([a-zA-Z_-]+)`")
+
+// documented reads the table by the name of the metric.
+func documented(t *testing.T) map[string]row {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := regexp.MustCompile("(?m)^\\| `(" + prefix + "\\w+)` \\| (\\w+) \\| ([^|]*)\\| .+ \\|$")
-	docs := map[string]string{}
-	for _, cells := range row.FindAllStringSubmatch(string(page), -1) {
-		labels := strings.Fields(strings.ReplaceAll(cells[3], "`", ""))
-		docs[cells[1]] = describe(cells[2], labels)
+	line := regexp.MustCompile("(?m)^\\| `(" + prefix + "\\w+)` \\| (\\w+) \\| ([^|]*)\\| (.+) \\|$")
+	lines := line.FindAllStringSubmatch(string(page), -1)
+	docs := map[string]row{}
+	for _, cells := range lines {
+		docs[cells[1]] = row{
+			kind:   cells[2],
+			labels: strings.Fields(strings.ReplaceAll(cells[3], "`", "")),
+			own:    map[string]bool{}, values: map[string]bool{},
+		}
+	}
+	for _, cells := range lines {
+		r := docs[cells[1]]
+		for _, w := range word.FindAllStringSubmatch(cells[4], -1) {
+			switch _, isMetric := docs[prefix+w[1]]; {
+			case !isMetric && !slices.Contains(r.labels, w[1]):
+				r.own[w[1]], r.values[w[1]] = true, true
+			case w[1] == "lookups_total": // the first line, and the one that others refer to
+				maps.Copy(r.values, docs[prefix+w[1]].own)
+			}
+		}
 	}
 	return docs
 }

@@ -55,6 +55,9 @@ func (m *Metrics) Panic() { m.panics.Inc() }
 // DroppedRecord counts a lookup record that the named sink lost.
 func (m *Metrics) DroppedRecord(sink string) { m.droppedRecords.WithLabelValues(sink).Inc() }
 
+// JournalError counts a failure to write the journal.
+func (m *Metrics) JournalError() { m.journalErrors.Inc() }
+
 // SearchReference counts a search reference that was dropped.
 func (m *Metrics) SearchReference() { m.searchReferences.Inc() }
 

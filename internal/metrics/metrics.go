@@ -16,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"jamf-ldap-proxy/internal/lookup"
 )
 
 const namespace = "jamf_ldap_proxy"
@@ -35,6 +37,8 @@ type Metrics struct {
 	lookupDuration   *prometheus.HistogramVec
 	upstreamDuration *prometheus.HistogramVec
 	entries          prometheus.Counter
+	emptyAnswers     *prometheus.CounterVec
+	shapeLookups     *prometheus.CounterVec
 	rewrites         *prometheus.CounterVec
 	hints            *prometheus.CounterVec
 	cacheRequests    *prometheus.CounterVec
@@ -56,6 +60,8 @@ type Metrics struct {
 	bindFailures     *prometheus.CounterVec
 	searchReferences prometheus.Counter
 	droppedRecords   *prometheus.CounterVec
+	sinks            *sinkQueues
+	journalErrors    prometheus.Counter
 	panics           prometheus.Counter
 	reloadSuccessful prometheus.Gauge
 }
@@ -93,10 +99,33 @@ func (m *Metrics) registerLookups() {
 		"Time that upstream took for a lookup.", "server", "op", "result")
 	m.entries = m.counter("entries_total",
 		"Entries sent to clients.")
+	m.emptyAnswers = m.counters("empty_answers_total",
+		"Searches that were answered with success and no entry.", "kind")
+	m.shapeLookups = m.counters("shape_lookups_total",
+		"Searches and compares by what they are without their values.", "shape")
 	m.rewrites = m.counters("rewrites_total",
 		"Lookups that a rule translated.", "rule")
 	m.hints = m.counters("hints_total",
 		"Lookups with a hint for the administrator.", "hint")
+	m.presetRatios()
+}
+
+// presetRatios makes both sides of a ratio exist at zero. A side that appears with
+// its first count lacks that count in increase(), and after a restart the share of
+// searches that find nothing would exceed one. Some directories answer those with
+// noSuchObject.
+func (m *Metrics) presetRatios() {
+	m.lookups.WithLabelValues(lookup.OpBind, lookup.KindBind, "success", "false")
+	for _, kind := range lookup.Kinds() {
+		if kind == lookup.KindBind {
+			continue
+		}
+		m.emptyAnswers.WithLabelValues(kind)
+		for _, bridged := range []string{"false", "true"} {
+			m.lookups.WithLabelValues(lookup.OpSearch, kind, "success", bridged)
+			m.lookups.WithLabelValues(lookup.OpSearch, kind, "noSuchObject", bridged)
+		}
+	}
 }
 
 func (m *Metrics) registerUpstream() {
@@ -137,6 +166,10 @@ func (m *Metrics) registerClients() {
 func (m *Metrics) registerProgram(version string) {
 	m.droppedRecords = m.counters("dropped_records_total",
 		"Lookup records that a sink lost because it did not keep up.", "sink")
+	m.sinks = newSinkQueues()
+	m.registry.MustRegister(m.sinks)
+	m.journalErrors = m.counter("journal_errors_total",
+		"Failures to write the journal.")
 	m.panics = m.counter("panics_total",
 		"Panics that ended an operation but not the program.")
 	m.reloadSuccessful = m.gauge("config_last_reload_successful",

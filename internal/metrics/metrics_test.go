@@ -3,10 +3,13 @@ package metrics_test
 import (
 	"fmt"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"jamf-ldap-proxy/internal/lookup"
@@ -16,6 +19,7 @@ import (
 func groupSearch() *lookup.Record {
 	return &lookup.Record{
 		Op: lookup.OpSearch, Kind: lookup.KindGroup, Bridged: true, Mode: "posix",
+		Scope: "sub", Filter: "(&(objectClass=groupOfNames)(cn=gameOfThrones)(member=uid=jon.snow,ou=Users,o=x,dc=jumpcloud,dc=com))",
 		Rules: []string{"class", "member-dn"}, Hints: []string{"bare-uid: jon.snow was read as a DN"},
 		Upstream: lookup.UpstreamPart{Server: "dc1:636", Duration: 3 * time.Millisecond},
 		Entries:  2, Total: 4 * time.Millisecond,
@@ -37,6 +41,18 @@ func expect(t *testing.T, m *metrics.Metrics, want string, names ...string) {
 	}
 }
 
+// populated leaves out what is still zero.
+func populated(t *testing.T, m *metrics.Metrics, name string) []string {
+	t.Helper()
+	var lines []string
+	for line := range strings.Lines(scrape(m)) {
+		if line, found := strings.CutPrefix(line, prefix+name+"{"); found && !strings.HasSuffix(line, " 0\n") {
+			lines = append(lines, "{"+strings.TrimSpace(line))
+		}
+	}
+	return lines
+}
+
 func TestALookupIsCounted(t *testing.T) {
 	m := metrics.New("")
 	sink := m.Sink()
@@ -50,16 +66,100 @@ func TestALookupIsCounted(t *testing.T) {
 		# HELP jamf_ldap_proxy_hints_total Lookups with a hint for the administrator.
 		# TYPE jamf_ldap_proxy_hints_total counter
 		jamf_ldap_proxy_hints_total{hint="bare-uid"} 1
-		# HELP jamf_ldap_proxy_lookups_total Operations of clients.
-		# TYPE jamf_ldap_proxy_lookups_total counter
-		jamf_ldap_proxy_lookups_total{bridged="false",kind="other",op="unbind",result="none"} 1
-		jamf_ldap_proxy_lookups_total{bridged="false",kind="other",op="unknown",result="other"} 1
-		jamf_ldap_proxy_lookups_total{bridged="true",kind="group",op="search",result="success"} 1
 		# HELP jamf_ldap_proxy_rewrites_total Lookups that a rule translated.
 		# TYPE jamf_ldap_proxy_rewrites_total counter
 		jamf_ldap_proxy_rewrites_total{rule="class"} 1
 		jamf_ldap_proxy_rewrites_total{rule="member-dn"} 1
-	`, "entries_total", "hints_total", "lookups_total", "rewrites_total")
+	`, "entries_total", "hints_total", "rewrites_total")
+	want := []string{
+		`{bridged="false",kind="other",op="unbind",result="none"} 1`,
+		`{bridged="false",kind="other",op="unknown",result="other"} 1`,
+		`{bridged="true",kind="group",op="search",result="success"} 1`,
+	}
+	if diff := cmp.Diff(want, populated(t, m, "lookups_total")); diff != "" {
+		t.Errorf("lookups_total (-want +got):\n%s", diff)
+	}
+}
+
+// The share of empty answers is right from the first lookup on, because both of
+// its sides begin at zero.
+func TestEmptyAnswersAreCountedByKind(t *testing.T) {
+	m := metrics.New("")
+	for kind, want := range map[string]bool{lookup.KindUser: true, lookup.KindMembership: true, lookup.KindBind: false} {
+		zero := prefix + `empty_answers_total{kind="` + kind + `"} 0`
+		if got := strings.Contains(scrape(m), zero); got != want {
+			t.Errorf("%s at the start: %v, want %v", zero, got, want)
+		}
+	}
+	for _, series := range []string{`{bridged="true",kind="user",op="search",result="success"}`, `{bridged="false",kind="bind",op="bind",result="success"}`} {
+		if zero := prefix + "lookups_total" + series + " 0\n"; !strings.Contains(scrape(m), zero) {
+			t.Errorf("missing at the start: %s", zero)
+		}
+	}
+	sink := m.Sink()
+	for _, r := range []*lookup.Record{
+		{Op: lookup.OpSearch, Kind: lookup.KindUser},                             // empty
+		{Op: lookup.OpSearch, Kind: "made up"},                                   // empty
+		{Op: lookup.OpSearch, Kind: lookup.KindUser, Entries: 1},                 // found
+		{Op: lookup.OpSearch, Kind: lookup.KindUser, Result: 32},                 // failed
+		{Op: lookup.OpSearch, Kind: lookup.KindUser, Result: lookup.NoResult},    // unanswered
+		{Op: lookup.OpCompare, Kind: lookup.KindMembership, Result: 5},           // no
+		{Op: lookup.OpBind, Kind: lookup.KindBind},                               // no search
+		{Op: lookup.OpSearch, Kind: lookup.KindMembership, Filter: "(member=x)"}, // empty
+	} {
+		sink.Write(r)
+	}
+	want := []string{`{kind="membership"} 1`, `{kind="other"} 1`, `{kind="user"} 1`}
+	if diff := cmp.Diff(want, populated(t, m, "empty_answers_total")); diff != "" {
+		t.Errorf("empty_answers_total (-want +got):\n%s", diff)
+	}
+}
+
+func TestShapesOfSearchesAndComparesAreCounted(t *testing.T) {
+	m := metrics.New("")
+	sink := m.Sink()
+	for _, r := range []*lookup.Record{
+		{Op: lookup.OpSearch, Scope: "sub", Filter: "(&(objectClass=groupOfNames)(cn=a))"},
+		{Op: lookup.OpSearch, Scope: "sub", Filter: "(&(cn=b)(objectClass=groupOfNames))"},
+		{Op: lookup.OpSearch, Scope: "sub", Filter: "(uid=\"\xff\n\")"},
+		{Op: lookup.OpCompare, Base: "cn=a,o=x", Filter: "(member=uid=u,o=x)"},
+		{Op: lookup.OpBind, BindDN: "cn=a"},
+		{Op: lookup.OpUnbind},
+	} {
+		sink.Write(r)
+	}
+	want := []string{
+		`{shape="(&(cn=?)(objectClass=groupOfNames))"} 2`,
+		`{shape="(uid=?)"} 1`,
+		`{shape="compare cn=? (member=?)"} 1`,
+	}
+	if diff := cmp.Diff(want, populated(t, m, "shape_lookups_total")); diff != "" {
+		t.Errorf("shape_lookups_total (-want +got):\n%s", diff)
+	}
+}
+
+// A client can make up shapes without end, and of bytes that no label may have.
+func TestShapesAreBounded(t *testing.T) {
+	m := metrics.New("")
+	sink := m.Sink()
+	for i := range 150 {
+		for range 2 {
+			sink.Write(&lookup.Record{Op: lookup.OpSearch, Filter: fmt.Sprintf("(attribute%d=%s)", i, strings.Repeat("*x", 2000))})
+		}
+	}
+	sink.Write(&lookup.Record{Op: lookup.OpSearch, Filter: "(objectClass=\xff)"})
+	lines := populated(t, m, "shape_lookups_total")
+	if len(lines) != 101 {
+		t.Errorf("%d series, want 100 and other", len(lines))
+	}
+	if want := `{shape="other"} 101`; !slices.Contains(lines, want) {
+		t.Errorf("missing: %s", want)
+	}
+	for _, line := range lines {
+		if len(line) > 600 || !utf8.ValidString(line) {
+			t.Errorf("a label of %d octets: %q", len(line), line)
+		}
+	}
 }
 
 func TestDurationsAreInSecondsAndOnlyOfWhatWasAnswered(t *testing.T) {
@@ -109,6 +209,29 @@ func TestObservingALookupAllocatesNothing(t *testing.T) {
 	}
 }
 
+// An alert on lost records must see the first one, so their count begins at zero.
+func TestQueuesOfSinks(t *testing.T) {
+	m := metrics.New("")
+	if text := scrape(m); strings.Contains(text, "sink_queue_length") {
+		t.Errorf("a queue of nobody:\n%s", text)
+	}
+	queued := 0
+	m.Sinks(func() []metrics.SinkStats {
+		return []metrics.SinkStats{{Name: "log", Queued: queued}, {Name: "journal"}}
+	})
+	queued = 7
+	expect(t, m, `
+		# HELP jamf_ldap_proxy_dropped_records_total Lookup records that a sink lost because it did not keep up.
+		# TYPE jamf_ldap_proxy_dropped_records_total counter
+		jamf_ldap_proxy_dropped_records_total{sink="journal"} 0
+		jamf_ldap_proxy_dropped_records_total{sink="log"} 0
+		# HELP jamf_ldap_proxy_sink_queue_length Lookup records that wait for a sink.
+		# TYPE jamf_ldap_proxy_sink_queue_length gauge
+		jamf_ldap_proxy_sink_queue_length{sink="journal"} 0
+		jamf_ldap_proxy_sink_queue_length{sink="log"} 7
+	`, "dropped_records_total", "sink_queue_length")
+}
+
 func TestEventsOfTheProxy(t *testing.T) {
 	m := metrics.New("")
 	m.ClientConnected()
@@ -132,6 +255,7 @@ func TestEventsOfTheProxy(t *testing.T) {
 	m.ConfigReload(false)
 	m.DroppedRecord("log")
 	m.SearchReference()
+	m.JournalError()
 	m.Panic()
 	text := scrape(m)
 	for _, want := range []string{
@@ -151,6 +275,7 @@ func TestEventsOfTheProxy(t *testing.T) {
 		`config_last_reload_successful 0`,
 		`dropped_records_total{sink="log"} 1`,
 		`search_references_total 1`,
+		`journal_errors_total 1`,
 		`panics_total 1`,
 	} {
 		if !strings.Contains(text, prefix+want+"\n") {

@@ -14,6 +14,8 @@ func (m *Metrics) Sink() lookup.Sink {
 		kinds: setOf(lookup.Kinds()),
 		rules: newNames(maxNames),
 		hints: newNames(maxNames),
+
+		shapes: newShapes(m.shapeLookups),
 	}
 }
 
@@ -21,6 +23,7 @@ type sink struct {
 	m            *Metrics
 	ops, kinds   map[string]bool
 	rules, hints *names
+	shapes       *shapes
 }
 
 func (*sink) Name() string { return "metrics" }
@@ -40,6 +43,10 @@ func (s *sink) Write(r *lookup.Record) {
 	}
 	s.m.countCache(r.Cache)
 	s.m.entries.Add(float64(r.Entries))
+	if r.Outcome() == lookup.Empty {
+		s.m.emptyAnswers.WithLabelValues(kind).Inc()
+	}
+	s.shapes.count(r)
 	for _, rule := range r.Rules {
 		s.m.rewrites.WithLabelValues(s.rules.label(rule)).Inc()
 	}
