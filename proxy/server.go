@@ -373,6 +373,16 @@ func (s *Server) beginShutdown() {
 	}
 }
 
+// Clients returns how many are connected.
+func (s *Server) Clients() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
+}
+
+// Lookups returns how many operations clients have asked for.
+func (s *Server) Lookups() uint64 { return s.lookups.Load() }
+
 func peerOf(conn net.Conn) netip.AddrPort {
 	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		ap := tcp.AddrPort()

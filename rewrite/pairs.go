@@ -127,6 +127,20 @@ func (t *pairTable) ofLegacy(name string) *pair { return t.byLegacy[ldap.FoldVal
 
 func (t *pairTable) isPosix(name string) bool { return t.byPosix[ldap.FoldValue(name)] != nil }
 
+// Pairs returns the pair table, in the order in which it decides. The GID is 0
+// where it is not known. There is none in mode off.
+func (r *Rules) Pairs() []PairConfig {
+	if r.pairs == nil {
+		return nil
+	}
+	list := make([]PairConfig, len(r.pairs.all))
+	for i, p := range r.pairs.all {
+		gid, _ := strconv.Atoi(p.gid)
+		list[i] = PairConfig{Legacy: p.legacy, Posix: p.posix, GID: gid}
+	}
+	return list
+}
+
 // With returns rules that also know what a discovery found. Its pairs come
 // behind the configured ones; an earlier discovery is forgotten.
 func (r *Rules) With(d Discovered) *Rules {

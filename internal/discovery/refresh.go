@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -63,6 +64,36 @@ type Refresher struct {
 	seen     sizes   // of what it was made of
 	outcome  string  // of the last attempt
 	failures int     // in a row
+
+	mu     sync.Mutex
+	status Status
+}
+
+// Status is how discovery goes, for a page that shows it.
+type Status struct {
+	Result      *Result // the last good one, not to be changed; nil before
+	LastSuccess time.Time
+	LastAttempt time.Time
+	Outcome     string // of the last attempt; "" before
+	Err         error  // of the last attempt; *Error says what to try
+}
+
+// Status returns how it goes now.
+func (r *Refresher) Status() Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.status
+}
+
+// remember keeps the end of an attempt for who asks.
+func (r *Refresher) remember(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.Now()
+	r.status.Result, r.status.LastAttempt, r.status.Err, r.status.Outcome = r.last, now, err, outcomeOf(err)
+	if err == nil {
+		r.status.LastSuccess = now
+	}
 }
 
 // NewRefresher returns a Refresher that does nothing before Run.
@@ -101,6 +132,7 @@ func (r *Refresher) Run(ctx context.Context) {
 			return
 		}
 		r.note(err)
+		r.remember(err)
 		if r.Ready() != nil {
 			close(r.attempted)
 		}

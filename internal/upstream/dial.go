@@ -73,6 +73,7 @@ func (p *Pool) landed(l *link, room int) {
 	p.mu.Lock()
 	before := s.state
 	s.answered(p.now())
+	s.tlsEnd, _ = l.tlsExpiry()
 	p.mu.Unlock()
 	p.report(s, before, nil)
 
@@ -98,6 +99,7 @@ func (p *Pool) failed(s *server, err *Error) {
 	ours := p.base.Err() != nil // says nothing about the server
 	if !ours {
 		s.refused(p.now())
+		s.lastError = err.Error()
 	}
 	p.mu.Unlock()
 	if !ours {

@@ -24,10 +24,12 @@ type server struct {
 
 	// Guarded by Pool.mu.
 	health
-	spares  []*link
-	lost    backoff // spares that the server closed
-	dialing int
-	waiting int // of Pool.wants
+	lastError string    // of the last dial that failed
+	tlsEnd    time.Time // of the certificate presented last
+	spares    []*link
+	lost      backoff // spares that the server closed
+	dialing   int
+	waiting   int // of Pool.wants
 }
 
 // parseServers turns the configuration into servers. All mistakes are reported

@@ -7,8 +7,10 @@ import (
 	"strings"
 )
 
-// contentSecurityPolicy allows nothing: the pages are text and links.
-const contentSecurityPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// contentSecurityPolicy lets the pages use what comes from this address, and
+// nothing else: no inline script or style, no other host.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // hardened sets the headers that keep a browser from doing more with an answer
 // than showing it.
@@ -24,15 +26,26 @@ func hardened(next http.Handler) http.Handler {
 	})
 }
 
-// readOnly refuses every method but GET and HEAD.
-func readOnly(next http.Handler) http.Handler {
+// onlyReading refuses every method but GET and HEAD, except where something is
+// tried.
+func (s *Server) onlyReading(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			showText(w, http.StatusMethodNotAllowed, "only GET and HEAD are served here")
-			return
+		allowed := "GET, HEAD"
+		switch r.URL.Path {
+		case "/try":
+			allowed = "GET, HEAD, POST"
+		case "/api/try":
+			allowed = "POST"
 		}
-		next.ServeHTTP(w, r)
+		for method := range strings.SplitSeq(allowed, ", ") {
+			if r.Method == method {
+				r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
+				next.ServeHTTP(w, r)
+				return
+			}
+		}
+		w.Header().Set("Allow", allowed)
+		showText(w, http.StatusMethodNotAllowed, "only "+strings.ReplaceAll(allowed, ", ", " and ")+" can be done here")
 	})
 }
 

@@ -2,83 +2,21 @@ package web_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"jamf-ldap-proxy/internal/lookup"
 	"jamf-ldap-proxy/internal/web"
 )
-
-// fixture is a server on a loopback port and a client for it.
-type fixture struct {
-	t      *testing.T
-	url    string
-	server *web.Server
-	client *http.Client
-	served chan error
-}
-
-func start(t *testing.T, o web.Options) *fixture {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return startOn(t, l, o)
-}
-
-func startOn(t *testing.T, l net.Listener, o web.Options) *fixture {
-	f := &fixture{
-		t: t, url: "http://" + l.Addr().String(), server: web.New(l, o),
-		client: &http.Client{Transport: &http.Transport{}}, served: make(chan error, 1),
-	}
-	go func() { f.served <- f.server.Serve() }()
-	t.Cleanup(func() {
-		f.client.CloseIdleConnections()
-		if err := f.server.Shutdown(context.Background()); err != nil {
-			t.Errorf("Shutdown: %v", err)
-		}
-		if err := <-f.served; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
-	})
-	return f
-}
-
-// ask sends a request and returns the answer with its body.
-func (f *fixture) ask(method, path, host string) (*http.Response, string) {
-	f.t.Helper()
-	request, err := http.NewRequestWithContext(f.t.Context(), method, f.url+path, nil)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	if host != "" {
-		request.Host = host
-	}
-	response, err := f.client.Do(request)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return response, string(body)
-}
-
-func (f *fixture) expect(method, path string, status int, body string) {
-	f.t.Helper()
-	response, got := f.ask(method, path, "")
-	if response.StatusCode != status || got != body {
-		f.t.Errorf("%s %s: %d %q, want %d %q", method, path, response.StatusCode, got, status, body)
-	}
-}
 
 func TestPages(t *testing.T) {
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") })
@@ -89,21 +27,8 @@ func TestPages(t *testing.T) {
 	f.expect("GET", "/readyz", 200, "ready\n")
 	f.expect("GET", "/nothing", 404, "404 page not found\n")
 	f.expect("GET", "/debug/pprof/", 404, "404 page not found\n")
-	f.expect("POST", "/metrics", 405, "only GET and HEAD are served here\n")
-	f.expect("DELETE", "/nothing", 405, "only GET and HEAD are served here\n")
-
-	response, page := f.ask("GET", "/", "")
-	if got := response.Header.Get("Content-Type"); got != "text/html; charset=utf-8" {
-		t.Errorf("Content-Type of / is %q", got)
-	}
-	for _, link := range []string{"/metrics", "/healthz", "/readyz"} {
-		if !strings.Contains(page, `href="`+link+`"`) {
-			t.Errorf("/ does not link %s", link)
-		}
-	}
-	if strings.Contains(page, "<script") || strings.Contains(page, "style") {
-		t.Error("/ holds a script or a style, which its own policy forbids")
-	}
+	f.expect("POST", "/metrics", 405, "only GET and HEAD can be done here\n")
+	f.expect("DELETE", "/nothing", 405, "only GET and HEAD can be done here\n")
 }
 
 func TestReadinessGivesItsReason(t *testing.T) {
@@ -116,7 +41,7 @@ func TestReadinessGivesItsReason(t *testing.T) {
 	}})
 	f.expect("GET", "/readyz", 200, "ready\n")
 	draining.Store(true)
-	response, body := f.ask("GET", "/readyz", "")
+	response, body := f.get("/readyz")
 	if response.StatusCode != 503 || !strings.HasPrefix(body, `draining\x0axxx`) || len(body) > 201 {
 		t.Errorf("/readyz: %d %q", response.StatusCode, body)
 	}
@@ -125,14 +50,18 @@ func TestReadinessGivesItsReason(t *testing.T) {
 
 func TestEveryAnswerIsHardened(t *testing.T) {
 	f := start(t, web.Options{})
-	for _, path := range []string{"/", "/healthz", "/nothing"} {
-		response, _ := f.ask("GET", path, "")
+	const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	for _, path := range []string{"/", "/healthz", "/nothing", "/lookups/1", "/static/page.js", "/static/icon.svg", "/api/lookups", "/api/try"} {
+		answer, _ := f.get(path)
 		for name, want := range map[string]string{
-			"X-Content-Type-Options":  "nosniff",
-			"Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-			"Cache-Control":           "no-store",
+			"X-Content-Type-Options":       "nosniff",
+			"Content-Security-Policy":      policy,
+			"Referrer-Policy":              "no-referrer",
+			"Cross-Origin-Resource-Policy": "same-origin",
+			"Cache-Control":                "no-store",
 		} {
-			if got := response.Header.Get(name); got != want {
+			if got := answer.Header.Get(name); got != want {
 				t.Errorf("%s: %s is %q, want %q", path, name, got, want)
 			}
 		}
@@ -146,20 +75,17 @@ func TestLoopbackAnswersOnlyToItsOwnNames(t *testing.T) {
 		"proxy.example.com:80": 200, "proxy.example.com.": 200,
 		"evil.example.com": 421, "evil.example.com:8389": 421, "localhost.evil.example.com": 421, "127.0.0.1.nip.io": 421,
 	} {
-		if response, _ := f.ask("GET", "/healthz", host); response.StatusCode != want {
+		if response, _ := f.get("/healthz", "Host", host); response.StatusCode != want {
 			t.Errorf("Host %s: %d, want %d", host, response.StatusCode, want)
 		}
 	}
 }
 
 func TestOpenAddressAnswersToAnyName(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t)
 	f := startOn(t, openListener{l}, web.Options{})
 	f.url = "http://" + l.Addr().String()
-	if response, _ := f.ask("GET", "/healthz", "proxy.internal"); response.StatusCode != 200 {
+	if response, _ := f.get("/healthz", "Host", "proxy.internal"); response.StatusCode != 200 {
 		t.Errorf("status %d", response.StatusCode)
 	}
 }
@@ -168,6 +94,24 @@ func TestOpenAddressAnswersToAnyName(t *testing.T) {
 type openListener struct{ net.Listener }
 
 func (openListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4zero, Port: 8389} }
+
+// A socket of the file system is for this machine, as a loopback address is.
+func TestSocketAnswersOnlyToItsOwnNames(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "web.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := startOn(t, l, web.Options{})
+	f.url = "http://localhost"
+	f.client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}
+	f.expect("GET", "/healthz", 200, "ok\n")
+	if answer, _ := f.get("/healthz", "Host", "evil.example.com"); answer.StatusCode != http.StatusMisdirectedRequest {
+		t.Error(answer.Status)
+	}
+}
 
 func TestClientWithoutHostHeader(t *testing.T) {
 	f := start(t, web.Options{})
@@ -202,7 +146,7 @@ func TestShutdownWaitsForRequestsInProgress(t *testing.T) {
 	f := start(t, web.Options{Metrics: h})
 	got := make(chan string)
 	go func() {
-		_, body := f.ask("GET", "/metrics", "")
+		_, body := f.get("/metrics")
 		got <- body
 	}()
 	<-h.entered
@@ -224,10 +168,7 @@ func TestShutdownWaitsForRequestsInProgress(t *testing.T) {
 
 func TestShutdownGivesUpWithItsContext(t *testing.T) {
 	h := blockingHandler{make(chan struct{}), make(chan struct{})}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t)
 	server := web.New(l, web.Options{Metrics: h})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve() }()
@@ -255,10 +196,7 @@ func TestShutdownGivesUpWithItsContext(t *testing.T) {
 }
 
 func TestShutdownBeforeServeFreesTheAddress(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t)
 	server := web.New(l, web.Options{})
 	if err := server.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
@@ -274,13 +212,41 @@ func TestShutdownBeforeServeFreesTheAddress(t *testing.T) {
 }
 
 func TestServeReportsABrokenListener(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listen(t)
 	l.Close()
-	err = web.New(l, web.Options{}).Serve()
+	err := web.New(l, web.Options{}).Serve()
 	if !errors.Is(err, net.ErrClosed) || !strings.HasPrefix(err.Error(), "serving http on 127.0.0.1:") {
 		t.Errorf("Serve = %v", err)
+	}
+}
+
+func TestServesHTTPS(t *testing.T) {
+	lender := httptest.NewTLSServer(http.NotFoundHandler()) // has a certificate for 127.0.0.1, and a client that trusts it
+	certificates, client := lender.TLS.Certificates, lender.Client()
+	defer lender.Close()
+	ring := lookup.NewRing(nil)
+	f := start(t, web.Options{Ring: ring, Now: clock, TLS: &tls.Config{Certificates: certificates}})
+	if answer, _ := f.get("/healthz"); answer.StatusCode != http.StatusBadRequest {
+		t.Errorf("without TLS: %s", answer.Status)
+	}
+	f.url = strings.Replace(f.url, "http:", "https:", 1)
+	f.client.CloseIdleConnections()
+	f.client = client
+	for _, protocol := range []string{"HTTP/2.0", "HTTP/1.1"} {
+		transport := client.Transport.(*http.Transport).Clone()
+		transport.ForceAttemptHTTP2 = protocol == "HTTP/2.0"
+		transport.TLSClientConfig.NextProtos = nil
+		if !transport.ForceAttemptHTTP2 {
+			transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+		}
+		f.client = &http.Client{Transport: transport}
+		if answer, body := f.get("/healthz"); answer.Proto != protocol || body != "ok\n" {
+			t.Errorf("%s: %s %s", protocol, answer.Proto, body)
+		}
+		r := f.watch("/api/stream?after=0")
+		ring.Write(plain(1))
+		r.until(1)
+		r.end()
+		f.client.CloseIdleConnections()
 	}
 }
