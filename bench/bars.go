@@ -19,6 +19,7 @@ var bars = []bar{
 	{"40 ms away, a connection per lookup, nothing cached", 85, "ms", lineMedian(lineWarm)},
 	{"40 ms away, a connection per lookup, bind cached", 45, "ms", lineMedian(lineBind)},
 	{"40 ms away, a connection per lookup, all cached", 1, "ms", lineMedian(lineCached)},
+	{"every sink on, CPU against the log alone", 1.25, "×", cpuRatio("sinks", mixedLoad, sinksName, logName)},
 	{"an idle client's memory", 14, "KiB", idleMemory},
 }
 

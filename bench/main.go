@@ -70,7 +70,7 @@ type groupOf struct {
 
 var groups = []groupOf{
 	{"persist", measurePersistent}, {"connect", measureConnect}, {"tls", measureTLS},
-	{"line", measureLine}, {"idle", measureIdle},
+	{"line", measureLine}, {"idle", measureIdle}, {"sinks", measureSinks},
 }
 
 func groupNames() (names []string) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"jamf-ldap-proxy/internal/directory"
@@ -15,6 +16,8 @@ type variant struct {
 	warm      int    // spare upstream connections
 	cacheTTL  string // of answers; "" is off
 	cacheBind bool   // the service account's bind too
+	page      bool   // with its metrics
+	journal   bool
 }
 
 var (
@@ -35,7 +38,7 @@ func (s *site) startOurs(name string, up upstream, v variant) (*process, error) 
 		file, err := s.write(name+".yaml", text)
 		return []string{"serve", "--config", file}, err
 	})
-	if errors.Is(err, errEnded) && (v.warm > 0 || v.cacheTTL != "" || v.cacheBind) {
+	if errors.Is(err, errEnded) && (v.warm > 0 || v.cacheTTL != "" || v.cacheBind || v.journal) {
 		return nil, fmt.Errorf("%w: %s", errNotBuilt, v.features())
 	}
 	return p, err
@@ -53,6 +56,9 @@ func (v variant) features() string {
 	}
 	if v.cacheBind {
 		names = append(names, "cache.service_bind_ttl")
+	}
+	if v.journal {
+		names = append(names, "journal.path")
 	}
 	return strings.Join(names, ", ")
 }
@@ -72,7 +78,15 @@ func (s *site) configuration(plain, secure string, up upstream, v variant) (stri
 	if v.warm > 0 {
 		fmt.Fprintf(&conf, "  warm: %d\n", v.warm)
 	}
-	fmt.Fprintf(&conf, "web: {address: \"off\"}\nlog: {format: json}\n")
+	if v.page {
+		fmt.Fprintf(&conf, "web: {address: \"127.0.0.1:0\"}\n")
+	} else {
+		fmt.Fprintf(&conf, "web: {address: \"off\"}\n")
+	}
+	if v.journal {
+		fmt.Fprintf(&conf, "journal: {path: %s}\n", filepath.Join(s.dir, "lookups.db"))
+	}
+	fmt.Fprintf(&conf, "log: {format: json}\n")
 	fmt.Fprintf(&conf, "limits: {connections: %d, connections_per_address: %d}\n", s.maxConns, s.maxConns)
 	if v.cacheTTL != "" || v.cacheBind {
 		fmt.Fprintf(&conf, "cache:\n")

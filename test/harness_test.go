@@ -45,6 +45,9 @@ type settings struct {
 	plain         bool           // without the race detector even when the tests run with it
 	upstreamIsOff bool           // do not wait for /readyz
 	logLevel      string         // debug when empty
+	privacyKey    string         // file: log.privacy is hash, with this key
+	journal       string         // file, if there is to be one
+	web           map[string]any // further keys of section web
 }
 
 type yamlMap = map[string]any
@@ -113,13 +116,22 @@ func (s settings) yaml(t testing.TB) []byte {
 	if s.cache == nil {
 		s.cache = yamlMap{"ttl": "0s"}
 	}
+	web := yamlMap{"address": "127.0.0.1:0"}
+	for k, v := range s.web {
+		web[k] = v
+	}
+	log := yamlMap{"format": "json", "level": level}
+	if s.privacyKey != "" {
+		log["privacy"], log["privacy_key_file"] = "hash", s.privacyKey
+	}
 	text, err := yaml.Marshal(yamlMap{
 		"listeners": listeners,
 		"upstream":  upstream,
 		"groups":    groups,
 		"cache":     s.cache,
-		"web":       yamlMap{"address": "127.0.0.1:0"},
-		"log":       yamlMap{"format": "json", "level": level},
+		"web":       web,
+		"journal":   yamlMap{"path": s.journal},
+		"log":       log,
 		"limits":    limits,
 	})
 	if err != nil {

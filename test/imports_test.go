@@ -16,8 +16,9 @@ var mayImport = map[string][]string{
 	"internal/ber":       {},
 	"internal/bytesize":  {},
 	"internal/lookup":    {},
+	"internal/certs":     {"internal/ldap", "internal/lookup"},
+	"internal/doctor":    {"internal/certs", "internal/config", "internal/discovery", "internal/ldap", "internal/lookup", "internal/secret", "internal/simulate", "internal/upstream", "proxy", "rewrite"},
 	"internal/secret":    {},
-	"internal/web":       {"internal/lookup"},
 	"configs":            {},
 	"internal/ldif":      {},
 	"internal/directory": {"internal/ldif"}, // shares no code with the codec it is to check
@@ -28,9 +29,15 @@ var mayImport = map[string][]string{
 	"proxy":              {"rewrite", "internal/cache", "internal/upstream", "internal/lookup", "internal/secret", "internal/ldap", "internal/ber", "internal/bytesize"},
 	"internal/logging":   {"internal/lookup"},
 	"internal/metrics":   {"internal/lookup"},
+	"internal/journal":   {"internal/lookup", "internal/bytesize"},
 	"internal/explain":   {"rewrite", "internal/ldif", "internal/ldap", "internal/ber"},
+	"internal/simulate":  {"internal/secret", "internal/lookup", "internal/ldap", "internal/ber"}, // the wire is go-ldap's, but for two shapes
+	"internal/jamf":      {"internal/simulate", "internal/lookup", "internal/ldap"},
+	"internal/dial":      {"internal/certs", "internal/ldap"},
+	"internal/replay":    {"internal/dial", "internal/lookup", "internal/secret", "internal/ldap"}, // the wire is go-ldap's
+	"internal/web":       {"rewrite", "internal/explain", "internal/journal", "internal/ldap", "internal/lookup", "internal/secret", "internal/simulate"},
 	"internal/discovery": {"rewrite", "internal/upstream", "internal/ldap", "internal/ber"},
-	"internal/config":    {"proxy", "rewrite", "internal/cache", "internal/upstream", "internal/secret", "internal/bytesize", "configs"},
+	"internal/config":    {"proxy", "rewrite", "internal/cache", "internal/journal", "internal/upstream", "internal/secret", "internal/bytesize", "configs"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {

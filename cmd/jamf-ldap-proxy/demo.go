@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"jamf-ldap-proxy/internal/config"
 	"jamf-ldap-proxy/internal/directory"
+	"jamf-ldap-proxy/internal/secret"
 	"jamf-ldap-proxy/proxy"
 	"jamf-ldap-proxy/rewrite"
 )
@@ -42,7 +44,7 @@ machine. Ends with Ctrl-C.`,
 	f := cmd.Flags()
 	f.StringVar(&o.ldap, "ldap", "127.0.0.1:1389", "address of the proxy for ldap://")
 	f.StringVar(&o.ldaps, "ldaps", "127.0.0.1:1636", "address of the proxy for ldaps://")
-	f.StringVar(&o.web, "web", "127.0.0.1:8389", "address of /metrics, /healthz and /readyz")
+	f.StringVar(&o.web, "web", "127.0.0.1:8389", "address of the page, /metrics, /healthz and /readyz")
 	f.BoolVar(&o.once, "once", false, "print the lookups and their answers, then end")
 	return cmd
 }
@@ -79,7 +81,7 @@ func demo(ctx context.Context, o demoOptions, out output) error {
 	if err != nil {
 		return err
 	}
-	cfg := demoConfig(o, dir.Addr(), certFile, keyFile)
+	cfg := demoConfig(o, dir.Addr(), certFile, keyFile, filepath.Join(tmp, "lookups.db"))
 	log := &gate{to: out}
 	svc, err := startService(cfg, output{log, out.terminal})
 	if err != nil {
@@ -87,7 +89,7 @@ func demo(ctx context.Context, o demoOptions, out output) error {
 	}
 	err = showDemo(ctx, out, svc, certFile)
 	if err == nil && !o.once {
-		fmt.Fprintf(out, "\nEvery lookup shows below as it happens. Ctrl-C ends the demo.\n\n")
+		fmt.Fprintf(out, "\nEvery lookup shows below as it happens, and on http://%s. Ctrl-C ends the demo.\n\n", svc.webAddr)
 		log.open.Store(true)
 		select {
 		case <-ctx.Done():
@@ -110,7 +112,7 @@ func (g *gate) Write(p []byte) (int, error) {
 	return g.to.Write(p)
 }
 
-func demoConfig(o demoOptions, upstream, certFile, keyFile string) config.Config {
+func demoConfig(o demoOptions, upstream, certFile, keyFile, journal string) config.Config {
 	cfg := config.Default()
 	files := proxy.ServerTLS{Certificate: certFile, Key: keyFile}
 	cfg.Listeners = []proxy.ListenerConfig{
@@ -120,7 +122,11 @@ func demoConfig(o demoOptions, upstream, certFile, keyFile string) config.Config
 	cfg.Upstream.Servers = []string{"ldap://" + upstream}
 	cfg.Upstream.Base, cfg.Groups.Base = directory.SampleBase, directory.SampleBase
 	cfg.Groups.Pairs = samplePairs
+	cfg.Groups.Discover.Enabled = true // for the page: which groups have no pair, and why
+	cfg.Upstream.ServiceAccount.DN = demoBindDN
+	cfg.Upstream.ServiceAccount.Password = secret.New([]byte(directory.SamplePassword))
 	cfg.Web.Address = o.web
+	cfg.Journal.Path = journal
 	cfg.Limits.Drain = 3 * time.Second
 	return cfg
 }

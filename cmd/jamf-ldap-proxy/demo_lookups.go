@@ -37,7 +37,7 @@ func showDemo(ctx context.Context, out output, svc *service, certFile string) er
 	fmt.Fprintf(out, "  sample directory  ldap://%s  (shaped like JumpCloud's: two entries per group, no anonymous access)\n",
 		strings.TrimPrefix(svc.cfg.Upstream.Servers[0], "ldap://"))
 	fmt.Fprintf(out, "  proxy             ldap://%s   ldaps://%s\n", plain, secure)
-	fmt.Fprintf(out, "  metrics           http://%s/metrics\n", svc.webAddr)
+	fmt.Fprintf(out, "  page              %s  (every lookup, live, with its explanation)\n", paint.bold("http://"+svc.webAddr.String()))
 
 	conn, err := goldap.DialURL("ldap://" + plain)
 	if err != nil {
@@ -56,7 +56,7 @@ func showDemo(ctx context.Context, out output, svc *service, certFile string) er
 			return err
 		}
 	}
-	fmt.Fprintf(out, "\nThe same over TLS: LDAPTLS_CACERT=%s ldapsearch -H ldaps://localhost:%s ...\n", certFile, portOf(secure))
+	fmt.Fprintf(out, "\nThe same over TLS: LDAPTLS_CACERT=%s ldapsearch -H ldaps://127.0.0.1:%s ...\n", certFile, portOf(secure))
 	return nil
 }
 

@@ -83,6 +83,14 @@ func (d *discovering) ready() error {
 	return d.refresher.Ready()
 }
 
+// status returns how discovery goes; there is nothing to say of one that is off.
+func (d *discovering) status() discovery.Status {
+	if d == nil {
+		return discovery.Status{}
+	}
+	return d.refresher.Status()
+}
+
 // stop ends what start began, and waits for it.
 func (d *discovering) stop() {
 	if d == nil {

@@ -33,11 +33,14 @@ func newExplainCommand() *cobra.Command {
 upstream, what becomes of an entry, and hints. Nothing is asked; the code is the
 one that serve runs. Without --filter and --compare, lines of the proxy's JSON
 log are read from standard input.`,
-		Example: `  jamf-ldap-proxy explain --config proxy.yaml --filter '(&(objectClass=groupOfNames)(cn=gameOfThrones))'
-  jamf-ldap-proxy explain --config proxy.yaml --filter '(memberUid=jon.snow)' --entry group.ldif --attrs cn,gidNumber
-  jamf-ldap-proxy explain --config proxy.yaml --base cn=gameOfThrones,ou=Users,... --compare memberUid=jon.snow
+		Example: `  jamf-ldap-proxy explain --config proxy.yaml --filter '(&(objectClass=groupOfNames)(cn=Everyone))'
+  jamf-ldap-proxy explain --config proxy.yaml --filter '(memberUid=jon.snow)' --entry group.ldif
+  jamf-ldap-proxy explain --config proxy.yaml --base cn=Everyone,BASE --compare memberUid=jon.snow
   grep unknown-group proxy.log | tail -n 1 | jamf-ldap-proxy explain --config proxy.yaml`,
 		Args: noArgs,
+
+		DisableFlagsInUseLine: true, // --help would be wider than a screen
+
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runExplain(&o, cmd.InOrStdin(), newOutput(cmd.OutOrStdout()), cmd.ErrOrStderr())
 		},

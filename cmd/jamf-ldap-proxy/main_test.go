@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -25,7 +26,9 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the scripts. $UPSTREAM is the URL of a sample directory, and
-// $BASE and $PASSWORD are those of its users.
+// $BASE and $PASSWORD are those of its users; $JOURNAL is a file with a few lookups.
+// $PROXY and $PROXY_TLS are the addresses of a proxy before that directory, and
+// $CERTIFICATE and $KEY its files.
 func TestScripts(t *testing.T) {
 	dir, err := directory.New(directory.Config{})
 	if err != nil {
@@ -35,13 +38,19 @@ func TestScripts(t *testing.T) {
 	if err := dir.Listen("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
+	svc := startBefore(t, dir)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("PROXY", svc.listeners[0].Addr().String())
+			env.Setenv("PROXY_TLS", svc.listeners[1].Addr().String())
+			env.Setenv("CERTIFICATE", svc.cfg.Listeners[1].TLS.Certificate)
+			env.Setenv("KEY", svc.cfg.Listeners[1].TLS.Key)
 			env.Setenv("UPSTREAM", "ldap://"+dir.Addr())
 			env.Setenv("BASE", directory.SampleBase)
 			env.Setenv("PASSWORD", directory.SamplePassword)
-			return nil
+			env.Setenv("JOURNAL", filepath.Join(env.WorkDir, "lookups.db"))
+			return writeJournal(filepath.Join(env.WorkDir, "lookups.db"))
 		},
 	})
 }

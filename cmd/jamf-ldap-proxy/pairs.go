@@ -15,9 +15,9 @@ import (
 )
 
 type pairsOptions struct {
-	config, format   string
-	json             bool
-	dn, passwordFile string
+	config, format string
+	json           bool
+	accountOptions
 }
 
 func newPairsCommand() *cobra.Command {
@@ -47,8 +47,7 @@ Exit codes: 0 printed, 1 failed while reading, 2 wrong use or configuration.`,
 	f.StringVar(&o.config, "config", "", "configuration file (YAML)")
 	f.StringVar(&o.format, "format", "", "table, yaml or json; default: table on a terminal, else yaml")
 	f.BoolVar(&o.json, "json", false, "the same as --format json")
-	f.StringVar(&o.dn, "dn", "", "read the groups as this user")
-	f.StringVar(&o.passwordFile, "password-file", "", "file with the password of --dn")
+	o.register(f)
 	return cmd
 }
 

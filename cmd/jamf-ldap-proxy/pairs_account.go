@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"jamf-ldap-proxy/internal/config"
@@ -18,16 +19,24 @@ import (
 // users of the machine can read command lines.
 const passwordVariable = config.CommandPasswordVariable
 
-// readAs is who reads the groups.
+// accountOptions are the flags that say who asks the directory.
+type accountOptions struct{ dn, passwordFile string }
+
+func (o *accountOptions) register(f *pflag.FlagSet) {
+	f.StringVar(&o.dn, "dn", "", "ask the directory as this user")
+	f.StringVar(&o.passwordFile, "password-file", "", "file with the password of --dn")
+}
+
+// readAs is who asks the directory.
 type readAs struct {
 	dn       string
 	password secret.Password
 	knob     string // where it was given, for messages
 }
 
-// account finds out who reads the groups, and asks for the password when that
+// account finds out who asks the directory, and asks for the password when that
 // is the last way to get it.
-func (o *pairsOptions) account(ctx context.Context, cfg config.Config, in io.Reader, prompt output) (readAs, error) {
+func (o *accountOptions) account(ctx context.Context, cfg config.Config, in io.Reader, prompt output) (readAs, error) {
 	configured := cfg.Upstream.ServiceAccount
 	as := readAs{dn: configured.DN, password: configured.Password, knob: "upstream.service_account"}
 	if o.dn != "" {
@@ -36,7 +45,7 @@ func (o *pairsOptions) account(ctx context.Context, cfg config.Config, in io.Rea
 	switch dn, err := ldap.ParseDN(as.dn); {
 	case as.dn == "":
 		return as, &usageError{
-			errors.New("it is not known as whom to read the groups: upstream.service_account is empty"),
+			errors.New("it is not known as whom to ask the directory: upstream.service_account is empty"),
 			"set it in the configuration, or add --dn uid=NAME," + cfg.Upstream.Base,
 		}
 	case err != nil || len(dn) == 0:
@@ -54,7 +63,7 @@ func (o *pairsOptions) account(ctx context.Context, cfg config.Config, in io.Rea
 	return as, err
 }
 
-func (o *pairsOptions) password(ctx context.Context, as readAs, in io.Reader, prompt output) (secret.Password, error) {
+func (o *accountOptions) password(ctx context.Context, as readAs, in io.Reader, prompt output) (secret.Password, error) {
 	if o.passwordFile != "" {
 		password, err := config.ReadPassword(o.passwordFile)
 		if err != nil {

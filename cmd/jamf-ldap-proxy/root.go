@@ -13,9 +13,10 @@ func newRootCommand() *cobra.Command {
 		Long: `jamf-ldap-proxy stands between an on-prem Jamf Pro server and JumpCloud's LDAP.
 Jamf keeps its mappings to groupOfNames and member; the proxy answers them from
 JumpCloud's posixGroup entries, group ID included, and shows every lookup.`,
-		Example: `  jamf-ldap-proxy demo                        see it work, without JumpCloud
-  jamf-ldap-proxy serve --config proxy.yaml   the real thing
-  jamf-ldap-proxy pairs --config proxy.yaml   which Linux group belongs to which group`,
+		Example: `  jamf-ldap-proxy demo                                # see it work, without JumpCloud
+  jamf-ldap-proxy config example --preset jumpcloud   # a configuration to begin with
+  jamf-ldap-proxy config check --config proxy.yaml    # what is wrong with mine?
+  jamf-ldap-proxy serve --config proxy.yaml           # the real thing`,
 		SilenceUsage: true,
 
 		SuggestionsMinimumDistance: 2,
@@ -29,7 +30,9 @@ JumpCloud's posixGroup entries, group ID included, and shows every lookup.`,
 		return &usageError{err, cmd.CommandPath() + " --help"}
 	})
 	root.SetVersionTemplate("jamf-ldap-proxy {{.Version}}\n")
-	root.AddCommand(newServeCommand(), newDemoCommand(), newPairsCommand(), newExplainCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newDemoCommand(), newPairsCommand(), newSimulateCommand(), newJamfSettingsCommand(), newReplayCommand(), newDoctorCommand(), newConfigCommand(), newExplainCommand(), newLookupsCommand(), newManCommand(), newCertCommand(), newVersionCommand())
+	addCompletions(root)
+	root.SetUsageTemplate(usageTemplate(root))
 	return root
 }
 

@@ -43,6 +43,7 @@ func loadConfig(file string) (config.Config, error) {
 	if err != nil {
 		return cfg, &usageError{err: err}
 	}
+	cfg.File = file
 	return cfg, nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"jamf-ldap-proxy/internal/cache"
 	"jamf-ldap-proxy/internal/config"
 	"jamf-ldap-proxy/internal/discovery"
+	"jamf-ldap-proxy/internal/journal"
 	"jamf-ldap-proxy/internal/logging"
 	"jamf-ldap-proxy/internal/lookup"
 	"jamf-ldap-proxy/internal/metrics"
@@ -47,7 +48,12 @@ type service struct {
 	cfg      config.Config
 	log      *zap.Logger
 	closeLog func() error
+	started  time.Time
 	metrics  *metrics.Metrics
+	hasher   *lookup.Hasher // nil unless log.privacy is hash
+	ring     *lookup.Ring
+	shapes   *lookup.Shapes
+	journal  *journal.Journal // nil when there is none
 	records  *lookup.Fanout
 	pool     *upstream.Pool
 	cache    *cache.Cache       // nil when it is off
@@ -55,8 +61,10 @@ type service struct {
 	table    *discovery.Table
 	discover *discovering // nil when pairs are not discovered
 	server   *proxy.Server
+	inside   *inside
 	web      *web.Server
 	webAddr  net.Addr
+	webTLS   proxy.ListenOptions
 
 	listeners []openListener
 	serving   sync.WaitGroup
@@ -71,17 +79,14 @@ type openListener struct {
 
 // startService opens everything or nothing.
 func startService(cfg config.Config, out output) (*service, error) {
-	s := &service{cfg: cfg, failed: make(chan error, len(cfg.Listeners)+1), stopping: make(chan struct{})}
+	s := &service{cfg: cfg, started: time.Now(), inside: newInside(), failed: make(chan error, len(cfg.Listeners)+1), stopping: make(chan struct{})}
 	s.startLog(out)
-	rules, err := rewrite.Compile(cfg.Groups)
+	ready, err := prepare(cfg, upstream.Options{Observer: s.metrics, Logger: s.log})
 	if err != nil {
-		return nil, errors.Join(&usageError{err: err}, s.stop())
+		return nil, errors.Join(err, s.stop())
 	}
-	s.pool, err = upstream.New(cfg.Upstream, upstream.Options{Observer: s.metrics, Logger: s.log})
-	if err != nil {
-		return nil, errors.Join(&usageError{err: err}, s.stop())
-	}
-	s.table = discovery.NewTable(rules)
+	s.pool = ready.pool
+	s.table = discovery.NewTable(ready.rules)
 	s.startCache()
 	s.discover = newDiscovering(s)
 	s.server = proxy.New(proxy.Config{
@@ -102,7 +107,7 @@ func startService(cfg config.Config, out output) (*service, error) {
 	if err := s.listen(); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
-	if err := s.startWeb(); err != nil {
+	if err := s.startWeb(ready.auth); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
 	s.serve()
@@ -126,11 +131,50 @@ func (s *service) startLog(out output) {
 	for _, warning := range s.cfg.Warnings {
 		s.log.Warn(warning)
 	}
-	var logSink lookup.Sink = logging.NewSink(s.log)
+	s.startRecords()
+}
+
+// startRecords opens everything that lookups are noted in.
+func (s *service) startRecords() {
 	if s.cfg.Log.Privacy == "hash" {
-		logSink = lookup.NewHasher(nil).Sink(logSink)
+		s.hasher = lookup.NewHasher(s.cfg.Log.PrivacyKey)
 	}
-	s.records = lookup.NewFanout(s.metrics.DroppedRecord, logSink, s.metrics.Sink())
+	s.ring = lookup.NewRing(func() { s.metrics.DroppedRecord("stream") })
+	s.shapes = lookup.NewShapes(nil)
+	sinks := []lookup.Sink{s.hashed(logging.NewSink(s.log))}
+	if s.cfg.Web.Address != "" { // else nobody could read either
+		sinks = append(sinks, s.metrics.Sink(), s.hashed(lookup.Together("page", s.ring, s.shapes)))
+	}
+	if s.cfg.Journal.Path != "" {
+		s.journal = journal.Open(s.cfg.Journal, journal.Options{
+			Logger:  s.log,
+			OnError: s.metrics.JournalError,
+			OnLost: func(n int) {
+				for range n {
+					s.metrics.DroppedRecord("journal")
+				}
+			},
+		})
+		sinks = append(sinks, s.hashed(s.journal))
+	}
+	s.records = lookup.NewFanout(s.metrics.DroppedRecord, sinks...)
+	s.metrics.Sinks(s.sinkStats)
+}
+
+// hashed has a sink get hashes in place of values, if that is wanted.
+func (s *service) hashed(sink lookup.Sink) lookup.Sink {
+	if s.hasher == nil {
+		return sink
+	}
+	return s.hasher.Sink(sink)
+}
+
+func (s *service) sinkStats() []metrics.SinkStats {
+	var stats []metrics.SinkStats
+	for _, lane := range s.records.Status() {
+		stats = append(stats, metrics.SinkStats{Name: lane.Sink, Queued: lane.Queued})
+	}
+	return stats
 }
 
 func (s *service) startCache() {
@@ -158,20 +202,54 @@ func whenTaken(err error, key string) error {
 	return &usageError{err, "another port in " + key + "; another program, or another copy of this one, has this port"}
 }
 
-func (s *service) startWeb() error {
-	if s.cfg.Web.Address == "" {
+func (s *service) startWeb(auth *web.Auth) error {
+	c := s.cfg.Web
+	if c.Address == "" {
 		return nil
 	}
-	l, err := net.Listen("tcp", s.cfg.Web.Address)
+	l, listening, err := proxy.Listen(proxy.ListenerConfig{Address: c.Address, TLS: c.TLS})
 	if err != nil {
-		return whenTaken(fmt.Errorf("opening web.address %s: %w", s.cfg.Web.Address, err), "web.address")
+		return whenTaken(fmt.Errorf("web.address: %w", err), "web.address")
 	}
-	host, _, _ := net.SplitHostPort(s.cfg.Web.Address)
-	s.webAddr = l.Addr()
-	s.web = web.New(l, web.Options{
-		Metrics: s.metrics.Handler(), Ready: s.ready, Host: host, ErrorLog: zap.NewStdLog(s.log),
-	})
+	host, _, _ := net.SplitHostPort(c.Address)
+	s.webAddr, s.webTLS = l.Addr(), listening
+	o := web.Options{
+		Metrics: s.metrics.Handler(), Ready: s.ready, Host: host, Auth: auth, TLS: listening.TLS, ErrorLog: zap.NewStdLog(s.log),
+		Ring: s.ring, Shapes: s.shapes, Rules: s.table.Rules, Groups: s.groups, Health: s.health, Site: s.site(),
+	}
+	if s.journal != nil {
+		o.Past = s.journal
+	}
+	if c.Try {
+		o.Try = s.inside.dialer
+	}
+	s.web = web.New(l, o)
 	return nil
+}
+
+// site is what every page says of this proxy.
+func (s *service) site() web.Site {
+	site := web.Site{
+		Version: version().Version, Mode: string(s.cfg.Groups.Mode), Base: s.cfg.Upstream.Base, Hashed: s.hasher != nil,
+	}
+	if len(s.listeners) > 0 {
+		l := &s.listeners[0]
+		scheme := "ldap"
+		if l.options.Implicit {
+			scheme = "ldaps"
+		}
+		site.ProxyURL = scheme + "://" + reachable(l.Addr().String())
+	}
+	return site
+}
+
+// reachable puts this machine in place of all its networks.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return address
 }
 
 var errStopping = errors.New("stopping")
@@ -199,6 +277,7 @@ func (s *service) serve() {
 	if s.web != nil {
 		s.log.Info("web listening", zap.String("address", s.webAddr.String()))
 		s.serving.Go(func() { s.report(s.web.Serve()) })
+		s.serving.Go(func() { s.report(s.server.Serve(context.Background(), s.inside, proxy.ListenOptions{Name: "page"})) })
 	}
 	s.serving.Go(s.watchCertificates)
 	s.discover.start()
@@ -226,6 +305,9 @@ func (s *service) watchCertificates() {
 			if end := l.options.CertificateExpiry(); !end.IsZero() {
 				s.metrics.ListenerTLSExpiry(l.options.Name, end)
 			}
+		}
+		if end := s.webTLS.CertificateExpiry(); !end.IsZero() {
+			s.metrics.ListenerTLSExpiry(s.webTLS.Name, end)
 		}
 		select {
 		case <-tick.C:
@@ -255,6 +337,7 @@ func (s *service) stop() error {
 	// it end in order even when the drain used up all.
 	end, cancelEnd := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancelEnd()
+	_ = s.inside.Close()
 	if s.web != nil {
 		err = errors.Join(err, s.web.Shutdown(end))
 	}
@@ -264,6 +347,9 @@ func (s *service) stop() error {
 		err = errors.Join(err, s.pool.Close(end))
 	}
 	err = errors.Join(err, s.records.Close(end))
+	if s.journal != nil {
+		err = errors.Join(err, s.journal.Close(end))
+	}
 	s.log.Info("stopped")
 	return errors.Join(err, s.closeLog())
 }

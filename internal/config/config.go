@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"jamf-ldap-proxy/internal/cache"
+	"jamf-ldap-proxy/internal/journal"
 	"jamf-ldap-proxy/internal/upstream"
 	"jamf-ldap-proxy/proxy"
 	"jamf-ldap-proxy/rewrite"
@@ -32,26 +33,41 @@ type Config struct {
 	Groups    rewrite.Config         `yaml:"groups"`
 	Cache     cache.Config           `yaml:"cache"`
 	Web       WebConfig              `yaml:"web"`
+	Journal   journal.Config         `yaml:"journal"`
 	Log       LogConfig              `yaml:"log"`
 	Limits    proxy.Limits           `yaml:"limits"`
 
 	// Warnings are what the loader found that works and is still worth a look,
 	// one sentence each. They are no key of the file.
 	Warnings []string `yaml:"-"`
+	// File is where it came from, for people; whoever loads it may set it.
+	File string `yaml:"-"`
 }
 
 // WebConfig is the `web` section: the page, /metrics and the health checks.
 type WebConfig struct {
-	// Address is host:port on the loopback interface; "" or "off" in the file
-	// switches the page off, and "" is what the loader leaves then.
+	// Address is host:port; "" or "off" in the file switches the page off, and ""
+	// is what the loader leaves then. One that is not loopback needs a user or a
+	// token.
 	Address string `yaml:"address"`
+	// UsersFile holds lines of user:bcrypt-hash, as `htpasswd -nB` prints them, and
+	// TokenFile a secret for programs (Authorization: Bearer). With either, every
+	// page but /healthz and /readyz asks who is there.
+	UsersFile string          `yaml:"users_file"`
+	TokenFile string          `yaml:"token_file"`
+	TLS       proxy.ServerTLS `yaml:"tls"`
+	Try       bool            `yaml:"try"` // the page may ask questions with credentials typed on it
 }
 
 // LogConfig is the `log` section.
 type LogConfig struct {
 	Level   string `yaml:"level"`   // debug, info, warn or error
-	Format  string `yaml:"format"`  // json, console, or auto: console on a terminal, else json
+	Format  string `yaml:"format"`  // json, console, slapd, or auto: console on a terminal, else json
 	Privacy string `yaml:"privacy"` // plain, or hash: names and values are replaced by keyed hashes
+	// PrivacyKeyFile holds the key of the hashes, so that equal values have equal
+	// ones after a restart, too. Without it each start has a key of its own.
+	PrivacyKeyFile string `yaml:"privacy_key_file"`
+	PrivacyKey     []byte `yaml:"-"` // what is in it
 	// MaskedAttributes are attributes whose values are never shown. The loader
 	// adds userPassword when a list leaves it out: that one is not negotiable.
 	MaskedAttributes []string `yaml:"masked_attributes"`
@@ -68,7 +84,8 @@ func Default() Config {
 		Upstream:  upstream.DefaultConfig(),
 		Groups:    rewrite.DefaultConfig(),
 		Cache:     cache.DefaultConfig(),
-		Web:       WebConfig{Address: "127.0.0.1:8389"},
+		Web:       WebConfig{Address: "127.0.0.1:8389", Try: true},
+		Journal:   journal.DefaultConfig(),
 		Log: LogConfig{
 			Level: "info", Format: "auto", Privacy: "plain",
 			MaskedAttributes: []string{alwaysMasked},

@@ -39,6 +39,9 @@ func variableName(path string) string {
 // must not keep other commands from starting.
 const CommandPasswordVariable = EnvPrefix + "PASSWORD"
 
+// CommandUserPasswordVariable is the same for the user that `simulate login` logs in.
+const CommandUserPasswordVariable = EnvPrefix + "USER_PASSWORD"
+
 type variable struct{ name, value string }
 
 // readEnv lays the variables over the configuration. An empty variable counts
@@ -47,7 +50,7 @@ func (l *loader) readEnv(environ []string) {
 	var vars []variable
 	for _, entry := range environ {
 		name, value, ok := strings.Cut(entry, "=")
-		if ok && value != "" && strings.HasPrefix(name, EnvPrefix) && name != CommandPasswordVariable && !setByKubernetes(name, value) {
+		if ok && value != "" && strings.HasPrefix(name, EnvPrefix) && name != CommandPasswordVariable && name != CommandUserPasswordVariable && !setByKubernetes(name, value) {
 			vars = append(vars, variable{name, value})
 		}
 	}

@@ -108,10 +108,12 @@ func TestNothingAtAll(t *testing.T) {
 	}
 }
 
-// The password of a command is exported in a shell; serve in the same shell
-// takes no notice of it.
+// The passwords of commands are exported in a shell; serve in the same shell
+// takes no notice of them.
 func TestPasswordOfACommandIsNoKey(t *testing.T) {
-	_, err := config.Load(write(t, t.TempDir(), "proxy.yaml", []byte(minimal)), []string{config.CommandPasswordVariable + "=hunter2"})
+	_, err := config.Load(write(t, t.TempDir(), "proxy.yaml", []byte(minimal)), []string{
+		config.CommandPasswordVariable + "=hunter2", config.CommandUserPasswordVariable + "=hunter3",
+	})
 	if err != nil {
 		t.Error(err)
 	}

@@ -173,24 +173,24 @@ func TestManyProblemsAreCut(t *testing.T) {
 	}
 }
 
-func TestExamples(t *testing.T) {
-	jumpcloud, err := configs.Files.ReadFile("jumpcloud.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := mustParse(t, string(jumpcloud))
-	if len(cfg.Groups.Pairs) != 2 || len(cfg.Listeners) != 1 {
-		t.Errorf("jumpcloud.yaml has pairs %v and listeners %v", cfg.Groups.Pairs, cfg.Listeners)
-	}
-	// The listener that is commented out has to work when the # is removed.
+// TestListenerOfThePresets: the one that is commented out has to work when the #
+// is removed.
+func TestListenerOfThePresets(t *testing.T) {
 	dir := t.TempDir()
 	writeCertificates(t, dir)
-	text := strings.NewReplacer("  # - address: 0.0.0.0", "  - address: 0.0.0.0", "  #   ", "    ").Replace(string(jumpcloud))
-	cfg, err = config.Load(write(t, dir, "proxy.yaml", []byte(text)), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(cfg.Listeners) != 2 || cfg.Listeners[1].Protocol != "ldaps" || cfg.Listeners[1].TLS.Key != filepath.Join(dir, "proxy.key") {
-		t.Errorf("the uncommented listener is %+v", cfg.Listeners)
+	write(t, dir, "jamf.ldap.password", []byte("hunter2"))
+	for _, p := range configs.Presets() {
+		if !strings.HasPrefix(p.Name, "jumpcloud") {
+			continue
+		}
+		text := strings.NewReplacer("  # - address: 0.0.0.0", "  - address: 0.0.0.0", "  #   protocol", "    protocol",
+			"  #   tls", "    tls", "  #   allow", "    allow").Replace(p.Text)
+		cfg, err := config.Load(write(t, dir, "proxy.yaml", []byte(text)), nil)
+		if err != nil {
+			t.Fatalf("%s: %v", p.Name, err)
+		}
+		if len(cfg.Listeners) != 2 || cfg.Listeners[1].Protocol != "ldaps" || cfg.Listeners[1].TLS.Key != filepath.Join(dir, "proxy.key") {
+			t.Errorf("%s: the uncommented listener is %+v", p.Name, cfg.Listeners)
+		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 // get an answer of their own: "there is no such key" would send people looking
 // for a typing mistake, and taking them silently would be a lie.
 var unavailableKeys = []string{
-	"journal",
 	"listeners[].proxy_protocol",
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,6 +16,7 @@ func (l *loader) validate() {
 	l.validateGroups()
 	l.validateCache()
 	l.validateWeb()
+	l.validateJournal()
 	l.validateLog()
 	l.validateLimits()
 }
@@ -49,28 +49,6 @@ func (l *loader) isExcused(path string) bool {
 		}
 	}
 	return false
-}
-
-// oneOf checks a value that has few choices.
-func (l *loader) oneOf(path, value string, choices ...string) {
-	if slices.Contains(choices, value) {
-		return
-	}
-	try := "write " + choice(choices)
-	if near := nearest(value, choices); near != "" && len(value) > 3 {
-		try = fmt.Sprintf("did you mean %s? The choices are %s", near, choice(choices))
-	}
-	if value == "" {
-		l.mistake(path, "", "is empty", try)
-		return
-	}
-	l.mistake(path, value, "is not one of its choices", try)
-}
-
-// choice writes "a, b or c".
-func choice(choices []string) string {
-	last := len(choices) - 1
-	return strings.Join(choices[:last], ", ") + " or " + choices[last]
 }
 
 // checkAddress checks host:port and returns the host.

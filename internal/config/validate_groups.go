@@ -5,22 +5,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"jamf-ldap-proxy/rewrite"
 )
-
-// legacyClasses are the group classes that Jamf can be mapped to.
-var legacyClasses = []string{"groupOfNames", "groupOfUniqueNames"}
 
 func (l *loader) validateGroups() {
 	c := &l.cfg.Groups
-	l.oneOf("groups.mode", string(c.Mode), string(rewrite.ModePosix), string(rewrite.ModeMerge), string(rewrite.ModeOff))
-	for _, class := range legacyClasses {
+	l.oneOf("groups.mode", string(c.Mode))
+	for _, class := range choices["groups.legacy_class"] {
 		if strings.EqualFold(c.LegacyClass, class) {
 			c.LegacyClass = class
 		}
 	}
-	l.oneOf("groups.legacy_class", c.LegacyClass, legacyClasses...)
+	l.oneOf("groups.legacy_class", c.LegacyClass)
 	for i, suffix := range c.StripSuffixes {
 		if strings.TrimSpace(suffix) == "" {
 			l.mistake(item("groups.strip_suffixes", i), suffix, "is empty",

@@ -22,7 +22,7 @@ func (l *loader) validateListeners() {
 	for i := range l.cfg.Listeners {
 		path, c := item("listeners", i), &l.cfg.Listeners[i]
 		l.validateListenAddress(path, c.Address, i, seen)
-		l.oneOf(join(path, "protocol"), c.Protocol, protocolLDAP, protocolLDAPS)
+		l.oneOf(join(path, "protocol"), c.Protocol)
 		l.validateServerTLS(path, c)
 		for n, prefix := range c.Allow {
 			c.Allow[n] = prefix.Masked()
@@ -55,19 +55,26 @@ func hasPortZero(address string) bool {
 func (l *loader) validateServerTLS(path string, c *proxy.ListenerConfig) {
 	section := join(path, "tls")
 	certificate, key := join(section, "certificate"), join(section, "key")
+	excused := l.isBad(certificate) || l.isBad(key) || l.isExcused(certificate) || l.isExcused(key)
+	if c.TLS == (proxy.ServerTLS{}) && c.Protocol == protocolLDAPS && !excused {
+		l.mistake(section, "", "is missing: protocol ldaps needs a certificate",
+			"add tls: { certificate: proxy.pem, key: proxy.key }, or use protocol: ldap")
+	}
+	l.validateTLSFiles(section, &c.TLS)
+}
+
+// validateTLSFiles checks what a section tls names, if it names anything.
+func (l *loader) validateTLSFiles(section string, files *proxy.ServerTLS) {
+	certificate, key := join(section, "certificate"), join(section, "key")
 	switch {
-	case c.TLS.Certificate == "" && c.TLS.Key == "":
-		if c.Protocol == protocolLDAPS && !l.isBad(certificate) && !l.isBad(key) && !l.isExcused(certificate) && !l.isExcused(key) {
-			l.mistake(section, "", "is missing: protocol ldaps needs a certificate",
-				"add tls: { certificate: proxy.pem, key: proxy.key }, or use protocol: ldap")
-		}
-	case c.TLS.Key == "":
-		l.missing(key, "name the PEM file with the private key of "+c.TLS.Certificate)
-	case c.TLS.Certificate == "":
+	case files.Certificate == "" && files.Key == "":
+	case files.Key == "":
+		l.missing(key, "name the PEM file with the private key of "+files.Certificate)
+	case files.Certificate == "":
 		l.missing(certificate, "name the PEM file with the certificate that belongs to the key")
 	default:
-		c.TLS.Certificate = l.absolute(certificate, c.TLS.Certificate)
-		c.TLS.Key = l.absolute(key, c.TLS.Key)
-		l.checkKeyPair(certificate, key, c.TLS)
+		files.Certificate = l.absolute(certificate, files.Certificate)
+		files.Key = l.absolute(key, files.Key)
+		l.checkKeyPair(certificate, key, *files)
 	}
 }

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
-
-	"jamf-ldap-proxy/internal/upstream"
 )
 
 // jumpCloud is the server that most configurations name; examples use it.
@@ -25,7 +23,7 @@ func (l *loader) validateUpstream() {
 		c.TLS.CA = l.absolute("upstream.tls.ca", c.TLS.CA)
 		l.checkCA("upstream.tls.ca", c.TLS.CA)
 	}
-	l.oneOf("upstream.tls.min_version", c.TLS.MinVersion, "1.2", "1.3")
+	l.oneOf("upstream.tls.min_version", c.TLS.MinVersion)
 	l.validateServerName(c.TLS.ServerName)
 	l.validateServiceAccount()
 	l.positive("upstream.connect_timeout", c.ConnectTimeout)
@@ -36,7 +34,7 @@ func (l *loader) validateUpstream() {
 	if c.MaxPDU <= 0 {
 		l.notPositive("upstream.max_pdu", c.MaxPDU.String(), "16MiB")
 	}
-	l.oneOf("upstream.policy", string(c.Policy), string(upstream.PolicyOrdered), string(upstream.PolicyRoundRobin))
+	l.oneOf("upstream.policy", string(c.Policy))
 	l.validateConnections()
 	l.validateBindTimeout()
 }
