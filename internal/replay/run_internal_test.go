@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -181,10 +182,9 @@ func TestRunEndsEarly(t *testing.T) {
 func TestRunOverBadConnections(t *testing.T) {
 	dir := sample(t)
 	once := spy(t, dir.Addr())
-	cut := false
+	var cut atomic.Bool
 	once.change = func(m ldap.Message) []byte {
-		if m.Op == ldap.OpSearchResultDone && !cut {
-			cut = true
+		if m.Op == ldap.OpSearchResultDone && cut.CompareAndSwap(false, true) {
 			return []byte{} // hang up
 		}
 		return nil
