@@ -230,6 +230,11 @@ func (s *journalSource) follow(ctx context.Context, q lookup.Query, show func(*l
 	tick := time.NewTicker(journalPoll)
 	defer tick.Stop()
 	for {
+		// What comes while it is searched is behind this one.
+		newest, err := s.reader.Newest(ctx)
+		if err != nil {
+			return err
+		}
 		entries, err := s.reader.After(ctx, q, s.row, journalPage)
 		if err != nil {
 			return err
@@ -243,6 +248,7 @@ func (s *journalSource) follow(ctx context.Context, q lookup.Query, show func(*l
 		if len(entries) == journalPage {
 			continue
 		}
+		s.row = newest // all up to there has been looked at; set outright, for a file that is begun anew
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

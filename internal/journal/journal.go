@@ -314,6 +314,10 @@ func (j *Journal) write(ctx context.Context, batch []lookup.Record) error {
 func (j *Journal) open(ctx context.Context) error {
 	if j.file != nil && j.file.isMoved() {
 		j.log.Warn("the journal was deleted or replaced while it was open: going on with what is there now", zap.String("journal.path", j.path))
+		// Nothing of ours may hold on to the files beside it, which a new one will share.
+		j.Reader.mu.Lock()
+		_ = j.Reader.leave()
+		j.Reader.mu.Unlock()
 		j.closeFile()
 	}
 	if j.file != nil {

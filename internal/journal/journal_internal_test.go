@@ -171,19 +171,22 @@ func number(t testing.TB, db *sql.DB, query string, args ...any) int64 {
 }
 
 func TestFilesAreForTheProxyAlone(t *testing.T) {
-	cfg := testConfig(t)
-	if err := os.WriteFile(cfg.Path, nil, 0o644); err != nil { // as touch makes it
-		t.Fatal(err)
-	}
-	r := newRig(t, cfg, nil)
-	r.write(sample(0))
-	for _, name := range []string{cfg.Path, cfg.Path + "-wal", cfg.Path + "-shm"} {
-		info, err := os.Stat(name)
-		if err != nil {
-			t.Fatal(err)
+	for _, touched := range []bool{false, true} {
+		cfg := testConfig(t)
+		if touched {
+			if err := os.WriteFile(cfg.Path, nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if mode := info.Mode().Perm(); mode != 0o600 {
-			t.Errorf("%s has mode %o", filepath.Base(name), mode)
+		newRig(t, cfg, nil).write(sample(0))
+		for _, name := range []string{cfg.Path, cfg.Path + "-wal", cfg.Path + "-shm"} {
+			info, err := os.Stat(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if mode := info.Mode().Perm(); mode != 0o600 {
+				t.Errorf("%s has mode %o", filepath.Base(name), mode)
+			}
 		}
 	}
 }

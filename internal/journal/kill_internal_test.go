@@ -38,7 +38,7 @@ func writeUntilKilled() {
 	o.OnLost = func(n int) { out <- "lost " + strconv.Itoa(n) }
 	cfg := DefaultConfig()
 	cfg.Path = os.Getenv(childVariable)
-	cfg.MaxBytes = 8 << 20
+	cfg.MaxBytes = 2 << 20
 	j := Open(cfg, o)
 	for i := 0; ; i++ {
 		j.Write(sample(i))
@@ -54,9 +54,12 @@ func writeUntilKilled() {
 // TestKill kills a writing process again and again. Whatever it said was stored has
 // to be there, and the file has to be whole.
 func TestKill(t *testing.T) {
-	const rounds = 20
+	rounds := 20
+	if testing.Short() {
+		rounds = 5
+	}
 	cfg := testConfig(t)
-	cfg.MaxBytes = 8 << 20
+	cfg.MaxBytes = 2 << 20
 	seed := rand.New(rand.NewPCG(1, 2))
 	var written, kept, unkept int
 	for round := range rounds {

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -15,6 +16,10 @@ func TestMain(m *testing.M) {
 		writeUntilKilled()
 	case os.Getenv(readVariable) != "":
 		readNewest()
+	}
+	flag.Parse()
+	if testing.Short() {
+		_ = flag.Set("rapid.checks", "15")
 	}
 	goleak.VerifyTestMain(m)
 }

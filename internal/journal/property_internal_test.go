@@ -212,6 +212,9 @@ func TestSelectIsMatch(t *testing.T) {
 
 // TestEveryNameEverywhere looks for each of the names where each of them stands.
 func TestEveryNameEverywhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one of the slow sets")
+	}
 	r := newRig(t, testConfig(t), func(o *Options) { o.Now = func() time.Time { return noon } })
 	var records []*lookup.Record
 	for _, name := range names {
@@ -231,7 +234,7 @@ func TestEveryNameEverywhere(t *testing.T) {
 		records[i] = asStored(records[i])
 	}
 	for _, name := range names {
-		for _, form := range []string{name, strings.ToUpper(name), "*" + name + "*", name + "*", "*" + strings.ToLower(name)} {
+		for _, form := range []string{name, strings.ToUpper("*" + name + "*"), strings.ToLower(name) + "*"} {
 			for _, q := range []lookup.Query{{User: form}, {Group: form}, {Text: form}, {Rule: form}} {
 				var want []int64
 				for i, rec := range records {

@@ -36,11 +36,11 @@ type Reader struct {
 	open   *openJournal
 }
 
-// openJournal is a file that is open for reading. A search keeps the one it began
-// with; the last one to leave closes it.
+// openJournal is a file that is open for reading.
 type openJournal struct {
-	db   *sql.DB
-	info os.FileInfo
+	db        *sql.DB
+	info      os.FileInfo
+	unwritten bool // it was opened as a file that nobody writes
 }
 
 // NewReader returns a Reader that opens its file when it is asked, and again when
@@ -62,6 +62,11 @@ func (r *Reader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
+	return r.leave()
+}
+
+// leave closes the file, to be opened again when it is needed.
+func (r *Reader) leave() error {
 	if r.open == nil {
 		return nil
 	}
@@ -82,37 +87,37 @@ func (r *Reader) database(ctx context.Context) (*sql.DB, error) {
 		return nil, missingError{}
 	case err != nil:
 		return nil, err
-	case r.open != nil && os.SameFile(info, r.open.info):
+	case r.open != nil && os.SameFile(info, r.open.info) && !(r.open.unwritten && hasLog(r.path)):
 		return r.open.db, nil
 	case !info.Mode().IsRegular():
 		return nil, errNotAFile
 	}
-	if r.open != nil {
-		_ = r.open.db.Close()
-		r.open = nil
-	}
-	db, err := openForReading(ctx, r.path)
+	_ = r.leave()
+	db, unwritten, err := openForReading(ctx, r.path)
 	if err != nil {
 		return nil, err
 	}
-	r.open = &openJournal{db, info}
+	r.open = &openJournal{db, info, unwritten}
 	return db, nil
 }
 
 // openForReading opens a journal and looks whether it is one.
-func openForReading(ctx context.Context, path string) (*sql.DB, error) {
-	db, err := openChecked(ctx, address(path, "mode=ro&"+forReading))
-	if err == nil {
-		return db, nil
-	}
-	// A journal that nobody writes, in a folder that we may not write, lacks the
-	// file that readers and writers meet in.
-	if info, missing := os.Stat(path + "-wal"); missing != nil || info.Size() == 0 {
-		if db, unwritten := openChecked(ctx, address(path, "mode=ro&immutable=1&"+forReading)); unwritten == nil {
-			return db, nil
+func openForReading(ctx context.Context, path string) (db *sql.DB, unwritten bool, err error) {
+	db, err = openChecked(ctx, address(path, "mode=ro&"+forReading))
+	// One that nobody writes, in a folder that we may not write, lacks the file that
+	// readers and writers meet in.
+	if err != nil && !hasLog(path) {
+		if db, err := openChecked(ctx, address(path, "mode=ro&immutable=1&"+forReading)); err == nil {
+			return db, true, nil
 		}
 	}
-	return nil, err
+	return db, false, err
+}
+
+// hasLog reports whether there is a write-ahead log with something in it.
+func hasLog(path string) bool {
+	info, err := os.Stat(path + "-wal")
+	return err == nil && info.Size() > 0
 }
 
 // forReading are options of a file that may be damaged, or made by somebody else.

@@ -187,8 +187,10 @@ func TestAnotherFileInItsPlace(t *testing.T) {
 		t.Errorf("newest is %d, %v", n, err)
 	}
 	r.end()
-	if err := os.Rename(cfg.Path, cfg.Path+".old"); err != nil {
-		t.Fatal(err)
+	for _, suffix := range []string{"-shm", "-wal", ""} { // the reader keeps them alive
+		if err := os.Rename(cfg.Path+suffix, cfg.Path+".old"+suffix); err != nil {
+			t.Fatal(err)
+		}
 	}
 	r = newRig(t, cfg, now)
 	r.write(samples(3)...)
