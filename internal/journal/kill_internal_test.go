@@ -86,7 +86,7 @@ func TestKill(t *testing.T) {
 		written, kept, unkept = written+w, kept+got, unkept+max(0, w-got)
 	}
 	checkHints(t, cfg.Path)
-	t.Logf("%d times killed: %d lookups handed over, %d there, %d lost, that is %.0f each time", rounds, written, kept, unkept, float64(unkept)/rounds)
+	t.Logf("%d times killed: %d lookups handed over, %d there, %d lost, that is %.0f each time", rounds, written, kept, unkept, float64(unkept)/float64(rounds))
 	if kept == 0 {
 		t.Error("no round came as far as storing anything")
 	}
