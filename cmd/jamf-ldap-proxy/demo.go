@@ -77,7 +77,7 @@ func demo(ctx context.Context, o demoOptions, out output) error {
 		return fmt.Errorf("making a folder for the certificate: %w", err)
 	}
 	defer os.RemoveAll(tmp)
-	certFile, keyFile, err := makeCertificate(tmp, 7*24*time.Hour)
+	certFile, keyFile, err := makeCertificate(tmp, 30*24*time.Hour)
 	if err != nil {
 		return err
 	}

@@ -80,15 +80,19 @@ func (s *Server) parseQuery(text string) (lookup.Query, error) {
 
 func (s *Server) showLookups(w http.ResponseWriter, r *http.Request) {
 	p := lookupsPage{page: s.page("Lookups", "/"), Query: r.FormValue("q"), Journal: s.Past != nil}
+	source := ""
+	if s.Past != nil && r.FormValue("source") == journalSource {
+		source = journalSource
+	}
 	for _, c := range chips {
-		c.Href, c.On = listAddress(c.Query, ""), c.Query == p.Query
+		c.Href, c.On = listAddress(c.Query, source), c.Query == p.Query
 		p.Chips = append(p.Chips, c)
 	}
 	q, err := s.query(p.Query)
 	switch {
 	case err != nil:
 		p.Wrong, p.Any = err.Error(), s.Ring != nil && s.Ring.Len() > 0
-	case r.FormValue("source") == "journal" && s.Past != nil:
+	case source != "":
 		s.fillFromJournal(&p, q, r)
 	default:
 		s.fillFromRing(&p, q)
@@ -99,6 +103,9 @@ func (s *Server) showLookups(w http.ResponseWriter, r *http.Request) {
 	}
 	s.render(w, status, "lookups", &p)
 }
+
+// journalSource has a list come from the journal in place of the latest lookups.
+const journalSource = "journal"
 
 // showRows is the list alone, for the script: the answer to typing.
 func (s *Server) showRows(w http.ResponseWriter, r *http.Request) {
@@ -125,7 +132,7 @@ func (s *Server) fillFromRing(p *lookupsPage, q lookup.Query) {
 }
 
 func (s *Server) fillFromJournal(p *lookupsPage, q lookup.Query, r *http.Request) {
-	p.Source, p.Any = "journal", true
+	p.Source, p.Any = journalSource, true
 	ctx, cancel := context.WithTimeout(r.Context(), longestSearch)
 	defer cancel()
 	before, _ := strconv.ParseInt(r.FormValue("before"), 10, 64) // what is no number is the beginning
@@ -138,7 +145,7 @@ func (s *Server) fillFromJournal(p *lookupsPage, q lookup.Query, r *http.Request
 		p.Rows = append(p.Rows, s.pastRow(&entries[i]))
 	}
 	if len(entries) == pageLength {
-		p.Older = listAddress(p.Query, "journal") + "&before=" + strconv.FormatInt(entries[pageLength-1].Row, 10)
+		p.Older = listAddress(p.Query, journalSource) + "&before=" + strconv.FormatInt(entries[pageLength-1].Row, 10)
 	}
 }
 

@@ -175,7 +175,12 @@ func TestJournalPage(t *testing.T) {
 	if seen != 450 {
 		t.Errorf("%d lookups on all pages", seen)
 	}
-	f.page("/?source=journal&before=nonsense", http.StatusOK)
+	page := f.page("/?source=journal&before=nonsense", http.StatusOK)
+	for _, chip := range page.class("chips")[0].tags("a") {
+		if !strings.Contains(chip.attrs["href"], "source=journal") {
+			t.Errorf("%s leads out of the journal", chip.attrs["href"])
+		}
+	}
 	if !o.Past.(*past).limited {
 		t.Error("a search in the journal has no end")
 	}
