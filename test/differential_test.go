@@ -54,7 +54,6 @@ func comparable(a answer) answer {
 //
 // TEST_OF_JAMF_LDAP_PROXY_SEED repeats a run, TEST_OF_JAMF_LDAP_PROXY_CASES asks more.
 func TestRandomRequestsOnTheView(t *testing.T) {
-	slow(t)
 	t.Parallel()
 	org, shown, table := orgLDIF+"\n", "", slices.Clone(samplePairs)
 	for n := range 100 { // more groups than one filter can name

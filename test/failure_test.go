@@ -217,7 +217,6 @@ func TestTimeLimit(t *testing.T) {
 
 // The same with a directory that really takes its time.
 func TestTimeLimitOfSlowUpstream(t *testing.T) {
-	slow(t)
 	t.Parallel()
 	up, _ := embeddedWith(t, directory.Config{Latency: 3 * time.Second})
 	p := startWith(t, settings{servers: []string{up.url()}, upstreamIsOff: true})

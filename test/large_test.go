@@ -139,7 +139,6 @@ func awaitCut(t *testing.T, w *wire, began time.Time, stall time.Duration) {
 // off, although it takes several times upstream.search_timeout because its
 // client reads slowly.
 func TestLargeAnswerOutlastsSearchTimeout(t *testing.T) {
-	slow(t)
 	const entries, timeout = 40_000, 2 * time.Second
 	up := startFlood(t, entries, entryOp("uid=a.user,"+usersBase, []string{"description", strings.Repeat("x", 1100)}))
 	p := startWith(t, settings{servers: []string{up.url()}, plain: true, logLevel: "info", upstream: yamlMap{"search_timeout": timeout.String()}})

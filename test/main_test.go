@@ -141,14 +141,6 @@ func need(t testing.TB, programs ...string) {
 	t.Skip(text)
 }
 
-// slow leaves a test to the full run.
-func slow(t testing.TB) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("one of the slow sets")
-	}
-}
-
 // findProgram also looks where Debian puts daemons, which is not in every
 // user's PATH.
 func findProgram(name string) string {

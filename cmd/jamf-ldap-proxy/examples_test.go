@@ -44,9 +44,6 @@ var before = map[string]string{
 // TestExamples runs every example that --help shows, before a running proxy and
 // in a folder of its own that holds the files of testdata/examples.
 func TestExamples(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one of the slow sets")
-	}
 	folder, err := os.ReadFile("testdata/examples/folder.txt")
 	if err != nil {
 		t.Fatal(err)

@@ -212,9 +212,6 @@ func TestSelectIsMatch(t *testing.T) {
 
 // TestEveryNameEverywhere looks for each of the names where each of them stands.
 func TestEveryNameEverywhere(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one of the slow sets")
-	}
 	r := newRig(t, testConfig(t), func(o *Options) { o.Now = func() time.Time { return noon } })
 	var records []*lookup.Record
 	for _, name := range names {

@@ -161,9 +161,6 @@ func TestMaxBytes(t *testing.T) {
 }
 
 func TestLoweringMaxBytesShrinksTheFile(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one of the slow sets")
-	}
 	cfg := testConfig(t)
 	r := newRig(t, cfg, func(o *Options) { o.Now = func() time.Time { return noon } })
 	for i := range 5000 {

@@ -185,9 +185,6 @@ func TestAReaderThatHoldsOn(t *testing.T) {
 }
 
 func TestDamagedFiles(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one of the slow sets")
-	}
 	// A whole file to damage.
 	cfg := testConfig(t)
 	r := newRig(t, cfg, func(o *Options) { o.Now = func() time.Time { return noon } })
