@@ -116,17 +116,25 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// groupID asks the proxy as Jamf does.
-func groupID(t *testing.T, svc *service, group string) string {
+// boundTo connects to the proxy as Jamf's account.
+func boundTo(t *testing.T, svc *service) *goldap.Conn {
 	t.Helper()
 	conn, err := goldap.DialURL("ldap://" + svc.listeners[0].Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
 	if err := conn.Bind(demoBindDN, directory.SamplePassword); err != nil {
+		conn.Close()
 		t.Fatal(err)
 	}
+	return conn
+}
+
+// groupID asks the proxy as Jamf does.
+func groupID(t *testing.T, svc *service, group string) string {
+	t.Helper()
+	conn := boundTo(t, svc)
+	defer conn.Close()
 	res, err := conn.Search(goldap.NewSearchRequest(directory.SampleBase, goldap.ScopeWholeSubtree, goldap.NeverDerefAliases,
 		0, 0, false, "(&(objectClass=groupOfNames)(cn="+goldap.EscapeFilter(group)+"))", []string{"gidNumber"}, nil))
 	if err != nil {

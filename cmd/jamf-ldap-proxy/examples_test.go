@@ -49,7 +49,7 @@ func TestExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	svc := startSample(t)
-	askForJon(t, svc)
+	askFor(t, svc, "jon.snow")
 	scripts := t.TempDir()
 	names := realNames(svc)
 	for _, cmd := range allCommands() {
@@ -131,18 +131,12 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("%q is not in it after 30 s:\n%s", want, text)
 }
 
-// askForJon has the proxy answer a lookup, so that there is something to show.
-func askForJon(t *testing.T, svc *service) {
+// askFor has the proxy answer a lookup of a user, so that there is something to show.
+func askFor(t *testing.T, svc *service, user string) {
 	t.Helper()
-	conn, err := goldap.DialURL("ldap://" + svc.listeners[0].Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := boundTo(t, svc)
 	defer conn.Close()
-	if err := conn.Bind(demoBindDN, directory.SamplePassword); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := conn.Search(goldap.NewSearchRequest(directory.SampleBase, goldap.ScopeWholeSubtree, 0, 0, 0, false, "(uid=jon.snow)", nil, nil)); err != nil {
+	if _, err := conn.Search(goldap.NewSearchRequest(directory.SampleBase, goldap.ScopeWholeSubtree, 0, 0, 0, false, "(uid="+user+")", nil, nil)); err != nil {
 		t.Fatal(err)
 	}
 }

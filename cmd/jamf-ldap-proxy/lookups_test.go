@@ -10,8 +10,7 @@ import (
 	"testing"
 	"time"
 
-	goldap "github.com/go-ldap/ldap/v3"
-
+	"jamf-ldap-proxy/internal/config"
 	"jamf-ldap-proxy/internal/directory"
 	"jamf-ldap-proxy/internal/journal"
 	"jamf-ldap-proxy/internal/lookup"
@@ -43,21 +42,7 @@ func writeJournal(file string) error {
 // TestLookupsFollowsARunningProxy asks a proxy while the command follows it.
 func TestLookupsFollowsARunningProxy(t *testing.T) {
 	svc := startSample(t)
-	ask := func(user string) {
-		t.Helper()
-		conn, err := goldap.DialURL("ldap://" + svc.listeners[0].Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		if err := conn.Bind(demoBindDN, directory.SamplePassword); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := conn.Search(goldap.NewSearchRequest(directory.SampleBase, goldap.ScopeWholeSubtree, 0, 0, 0, false, "(uid="+user+")", nil, nil)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ask("jon.snow")
+	askFor(t, svc, "jon.snow")
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	ended := make(chan int, 1)
@@ -94,7 +79,7 @@ func TestLookupsFollowsARunningProxy(t *testing.T) {
 		}
 	}
 	awaitText(`"user":"jon.snow"`)
-	ask("arya.stark")
+	askFor(t, svc, "arya.stark")
 	awaitText(`"user":"arya.stark"`)
 	cancel()
 	if code := <-ended; code != exitOK {
@@ -111,7 +96,7 @@ func TestLookupsWithAToken(t *testing.T) {
 	if err := os.WriteFile(token, []byte("0123456789abcdef0123456789abcdef\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	svc := startSample(t, func(o *sampleOptions) { o.token = token })
+	svc := startSample(t, func(cfg *config.Config) { cfg.Web.TokenFile = token })
 	at := (&url.URL{Scheme: "http", Host: svc.webAddr.String()}).String()
 	var out, stderr strings.Builder
 	if code := run(t.Context(), []string{"lookups", "--url", at}, &out, &stderr); code != exitUsage || !strings.Contains(stderr.String(), "Try: --token-file") {
@@ -123,38 +108,8 @@ func TestLookupsWithAToken(t *testing.T) {
 	}
 }
 
-type sampleOptions struct{ token string }
-
 // startSample runs directory and proxy as the demo does, until the test ends.
-func startSample(t *testing.T, change ...func(*sampleOptions)) *service {
+func startSample(t *testing.T, change ...func(*config.Config)) *service {
 	t.Helper()
-	var o sampleOptions
-	for _, c := range change {
-		c(&o)
-	}
-	dir, err := directory.New(directory.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { dir.Close() })
-	if err := dir.Listen("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	certificate, key, err := makeCertificate(t.TempDir(), time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	any := "127.0.0.1:0"
-	cfg := demoConfig(demoOptions{ldap: any, ldaps: any, web: any}, dir.Addr(), certificate, key, filepath.Join(t.TempDir(), "lookups.db"))
-	cfg.Web.TokenFile = o.token
-	svc, err := startService(cfg, output{Writer: io.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := svc.stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return svc
+	return startBefore(t, sampleDirectory(t), change...)
 }

@@ -30,14 +30,7 @@ func TestMain(m *testing.M) {
 // $PROXY and $PROXY_TLS are the addresses of a proxy before that directory, and
 // $CERTIFICATE and $KEY its files.
 func TestScripts(t *testing.T) {
-	dir, err := directory.New(directory.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { dir.Close() })
-	if err := dir.Listen("127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
+	dir := sampleDirectory(t)
 	svc := startBefore(t, dir)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",

@@ -15,16 +15,20 @@ import (
 	"jamf-ldap-proxy/proxy"
 )
 
-// startBefore runs a proxy before a directory, as the demo does, until the test ends.
-func startBefore(t *testing.T, dir *directory.Directory) *service {
+// startBefore runs a proxy before a directory, as the demo does but for what is
+// changed, until the test ends.
+func startBefore(t *testing.T, dir *directory.Directory, change ...func(*config.Config)) *service {
 	t.Helper()
 	certificate, key, err := makeCertificate(t.TempDir(), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
 	any := "127.0.0.1:0"
-	svc, err := startService(demoConfig(demoOptions{ldap: any, ldaps: any, web: any}, dir.Addr(), certificate, key, filepath.Join(t.TempDir(), "lookups.db")),
-		output{Writer: io.Discard})
+	cfg := demoConfig(demoOptions{ldap: any, ldaps: any, web: any}, dir.Addr(), certificate, key, filepath.Join(t.TempDir(), "lookups.db"))
+	for _, c := range change {
+		c(&cfg)
+	}
+	svc, err := startService(cfg, output{Writer: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}

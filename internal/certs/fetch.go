@@ -33,7 +33,7 @@ func Fetch(ctx context.Context, t Target) (*Chain, error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if t.StartTLS {
-		if err := startTLS(conn); err != nil {
+		if _, err := AskStartTLS(conn); err != nil {
 			return nil, t.explainStartTLS(fmt.Errorf("asking %s for StartTLS: %w", t, inTime(ctx, err)))
 		}
 	}
@@ -71,33 +71,35 @@ func inTime(ctx context.Context, err error) error {
 // errRefused is wrapped by the error of a server that does not switch to TLS.
 var errRefused = errors.New("the server refuses")
 
-// startTLS asks for the switch to TLS, RFC 4511 section 4.14. What comes behind
-// the answer in clear text is no danger here, where nobody is trusted.
-func startTLS(conn net.Conn) error {
-	const id, limit = 1, 64 << 10
+// AskStartTLS asks for the switch to TLS, RFC 4511 section 4.14, and returns how
+// many bytes came behind the answer, in clear text. Whoever trusts the server has to
+// hang up if there are any; here, where nobody is trusted, they are no danger.
+func AskStartTLS(conn net.Conn) (behind int, err error) {
+	const id, limit = 1, 64 << 10 // an answer of one line
 	body := ldap.AppendExtendedRequest(nil, ldap.OIDStartTLS)
 	if _, err := conn.Write(ldap.AppendOperation(nil, id, ldap.OpExtendedRequest, body, nil)); err != nil {
-		return err
+		return 0, err
 	}
-	frame, err := ldap.NewFramer(conn).Next(limit, nil)
+	framer := ldap.NewFramer(conn)
+	frame, err := framer.Next(limit, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	m, err := ldap.ParseMessage(frame)
-	if err != nil {
-		return err
-	}
-	if m.ID != id || m.Op != ldap.OpExtendedResponse {
-		return errors.New("the server answers something else")
+	switch {
+	case err != nil:
+		return 0, err
+	case m.ID != id || m.Op != ldap.OpExtendedResponse:
+		return 0, errors.New("the server answers something else")
 	}
 	result, _, err := ldap.DecodeResult(m.Body)
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case result.Code != ldap.Success:
-		return fmt.Errorf("%w: %v (%d) %s", errRefused, result.Code, int32(result.Code), result.Diagnostic)
+		return 0, fmt.Errorf("%w: %v (%d) %s", errRefused, result.Code, int32(result.Code), result.Diagnostic)
 	}
-	return nil
+	return framer.Buffered(), nil
 }
 
 // VersionName is the version of TLS in words.
