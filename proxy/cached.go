@@ -20,7 +20,7 @@ import (
 // ManageDsaIT, which may mean anything; and for the rootDSE, which is read to
 // learn whether the directory is there.
 func (o *operation) cacheable(q *query) bool {
-	if o.session.server.cfg.Cache == nil || q.page != nil || isRootDSE(&q.req) {
+	if o.cfg.Cache == nil || q.page != nil || isRootDSE(&q.req) {
 		return false
 	}
 	for i := range q.controls {
@@ -81,7 +81,7 @@ func (f *fetched) next(o *operation) (ldap.Message, error) {
 
 // breakOff is for an answer that turns out to be broken: it is not kept.
 func (o *operation) breakOff(f *fetched) error {
-	if c := o.session.server.cfg.Cache; c != nil {
+	if c := o.cfg.Cache; c != nil {
 		c.Forget(f.key)
 	}
 	return errBroken
@@ -91,7 +91,7 @@ func (o *operation) breakOff(f *fetched) error {
 // lookup is waiting for, or upstream's.
 func (o *operation) fetch(key cache.Key, ask func() (ldap.Message, error)) (fetched, error) {
 	for {
-		t := o.session.server.cfg.Cache.Join(key)
+		t := o.cfg.Cache.Join(key)
 		switch {
 		case t.Stale:
 			return o.given(key, t.Answer, lookup.CacheStale), nil
@@ -125,7 +125,7 @@ func (o *operation) given(key cache.Key, a *cache.Answer, outcome string) fetche
 func (o *operation) lead(t *cache.Ticket, key cache.Key, ask func() (ldap.Message, error)) (fetched, error) {
 	defer t.End() // whoever waits is not left alone by a panic
 	o.recordCache(lookup.CacheMiss)
-	r := o.session.server.cfg.Cache.Record()
+	r := o.cfg.Cache.Record()
 	defer r.Release()
 	m, err := ask()
 	whole := false
@@ -139,7 +139,7 @@ func (o *operation) lead(t *cache.Ticket, key cache.Key, ask func() (ldap.Messag
 		}
 		return o.orStale(key, err)
 	case !whole:
-		o.session.server.cfg.Cache.Forget(key)
+		o.cfg.Cache.Forget(key)
 		t.Decline()
 		return fetched{key: key, recorded: r.Messages(), live: true, first: m}, nil
 	}
@@ -152,7 +152,7 @@ func (o *operation) lead(t *cache.Ticket, key cache.Key, ask func() (ldap.Messag
 func (o *operation) collect(r *cache.Recording, m ldap.Message) (_ ldap.Message, whole bool, err error) {
 	for ; err == nil; m, err = o.lease.Receive(o.ctx) {
 		if m.Op == ldap.OpSearchResultReference {
-			o.session.server.cfg.Metrics.SearchReference()
+			o.session.server.metrics.SearchReference()
 			continue
 		}
 		if m.Op == ldap.OpIntermediateResponse || !r.Add(&m) {
@@ -181,7 +181,7 @@ func (o *operation) conclude(t *cache.Ticket, key cache.Key, r *cache.Recording,
 	case code == ldap.Success, code == ldap.NoSuchObject && r.Entries() == 0:
 		t.Share(r)
 	default: // upstream has answered, and not with what was kept before
-		o.session.server.cfg.Cache.Forget(key)
+		o.cfg.Cache.Forget(key)
 		t.Decline()
 	}
 	return fetched{key: key, recorded: r.Messages()}
@@ -215,7 +215,7 @@ func (o *operation) staleFor(key cache.Key) *cache.Answer {
 	if o.ctx.Err() != nil || o.expired() {
 		return nil
 	}
-	return o.session.server.cfg.Cache.Stale(key)
+	return o.cfg.Cache.Stale(key)
 }
 
 // noteStale ends the lease, with which nothing more can be done, and tells the
@@ -261,7 +261,7 @@ func outcomeRank(outcome string) int {
 // recallBind tells whether a bind is one that upstream has accepted a while ago
 // (cache.service_bind_ttl). If not, accepted has to be told when it is.
 func (o *operation) recallBind(id *upstream.Identity, controls []ldap.Control) (accepted func(), known bool) {
-	b := o.session.server.cfg.ServiceBind
+	b := o.cfg.ServiceBind
 	if !b.Covers(id.DN()) {
 		return func() {}, false
 	}

@@ -112,7 +112,7 @@ func TestUndoLeavesTheKeptAnswerAlone(t *testing.T) {
 	var kept *cache.Cache
 	r := start(t, func(s *setup) {
 		kept = cache.New(hour, nil)
-		s.config.Cache, s.config.StripJava = kept, true
+		s.config.Cache, s.config.Guards = kept, withoutJava(t)
 		s.config.Rules = mode.Load
 		s.script = func(c *upstreamConn, m ldap.Message) {
 			if m.Op != ldap.OpSearchRequest {

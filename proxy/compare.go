@@ -21,6 +21,9 @@ func (o *operation) compare() error {
 	if err != nil {
 		return err
 	}
+	if err := o.guardCompare(&req); err != nil {
+		return err
+	}
 	plan := o.planCompare(&req)
 	translated := plan.Bridged || plan.Search != nil
 	if translated {
@@ -120,7 +123,7 @@ func (o *operation) fetchWhether(req *ldap.SearchRequest) (fetched, error) {
 		o.recordAsked(req, true)
 		return o.ask(ldap.OpSearchRequest, *wire, nil)
 	}
-	if o.session.server.cfg.Cache == nil {
+	if o.cfg.Cache == nil {
 		m, err := ask()
 		return fetched{live: true, first: m}, err
 	}

@@ -14,7 +14,7 @@ import (
 // withGIDs makes a plan, and makes it again when it turns out to need group IDs
 // that can be read. plan returns the posix names of those it lacks.
 func (o *operation) withGIDs(plan func(*rewrite.Rules) (unknown []string)) (read bool) {
-	rules := o.session.server.cfg.Rules()
+	rules := o.cfg.Rules()
 	unknown := plan(rules)
 	if len(unknown) == 0 || o.lease != nil { // on a later page the first one has tried
 		return false
@@ -23,7 +23,7 @@ func (o *operation) withGIDs(plan func(*rewrite.Rules) (unknown []string)) (read
 	if len(gids) == 0 {
 		return false
 	}
-	if learn := o.session.server.cfg.LearnGIDs; learn != nil {
+	if learn := o.cfg.LearnGIDs; learn != nil {
 		learn(gids)
 	}
 	plan(rules.WithGIDs(gids))

@@ -48,7 +48,7 @@ func (o *operation) findsNothing(q *query, res *ldap.Result) bool {
 
 // atUsersBase tells whether base is upstream.base or above it.
 func (o *operation) atUsersBase(base string) bool {
-	users, err := ldap.ParseDN(o.session.server.cfg.NamingContext)
+	users, err := ldap.ParseDN(o.cfg.NamingContext)
 	if err != nil || len(users) == 0 {
 		return false
 	}

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"sync"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -15,43 +14,53 @@ import (
 
 // ListenOptions is what Serve has to know of a listener besides its socket.
 type ListenOptions struct {
-	Name     string         // for the log
-	TLS      *tls.Config    // nil: StartTLS is not offered
-	Implicit bool           // ldaps: the handshake comes first
-	Allow    []netip.Prefix // client addresses accepted; empty: all
+	Name       string         // for the log
+	TLS        *tls.Config    // nil: StartTLS is not offered
+	Implicit   bool           // ldaps: the handshake comes first
+	RequireTLS bool           // a bind with a password needs TLS before it
+	Allow      []netip.Prefix // client addresses accepted; empty: all
+	ProxyFrom  []netip.Prefix // peers that have to send a PROXY header first
 
-	certificate *keyPair // nil when the caller made TLS
+	// Internal is where the proxy asks itself whether it answers: no client, in no
+	// limit and no record.
+	Internal bool
+
+	certificate *followed[*tls.Certificate] // nil when the caller made TLS
+	clientRoots *followed[*x509.CertPool]   // nil when clients need no certificate
 }
 
 // CertificateExpiry returns the end of the certificate's validity as it is
 // presented now, and the zero time when there is none.
-func (o *ListenOptions) CertificateExpiry() time.Time { return o.certificate.expiry() }
+func (o *ListenOptions) CertificateExpiry() time.Time {
+	if c := o.certificate.get(); c != nil {
+		return c.Leaf.NotAfter
+	}
+	return time.Time{}
+}
+
+// logTo is where the files tell that they have changed.
+func (o *ListenOptions) logTo(log *zap.Logger) {
+	o.certificate.logTo(log)
+	o.clientRoots.logTo(log)
+}
 
 func (o *ListenOptions) allows(addr netip.Addr) bool {
-	if len(o.Allow) == 0 {
-		return true
-	}
-	for _, p := range o.Allow {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return len(o.Allow) == 0 || within(o.Allow, addr)
+}
+
+// awaitsHeader tells whether a peer is a load balancer that has to say for whom
+// it speaks.
+func (o *ListenOptions) awaitsHeader(peer netip.Addr) bool { return within(o.ProxyFrom, peer) }
+
+func within(networks []netip.Prefix, addr netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 // Listen opens the socket that cfg describes and loads its certificate.
 func Listen(cfg ListenerConfig) (net.Listener, ListenOptions, error) {
-	o := ListenOptions{Name: cfg.Address, Allow: cfg.Allow, Implicit: cfg.Protocol == "ldaps"}
-	switch {
-	case cfg.TLS.Certificate != "" || cfg.TLS.Key != "":
-		pair, err := newKeyPair(cfg.TLS)
-		if err != nil {
-			return nil, o, fmt.Errorf("loading certificate of listener %s: %w", cfg.Address, err)
-		}
-		o.certificate = pair
-		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
-	case o.Implicit:
-		return nil, o, fmt.Errorf("listener %s: protocol ldaps needs tls.certificate and tls.key", cfg.Address)
+	o, err := Options(cfg)
+	if err != nil {
+		return nil, o, err
 	}
 	l, err := net.Listen("tcp", cfg.Address)
 	if err != nil {
@@ -61,79 +70,49 @@ func Listen(cfg ListenerConfig) (net.Listener, ListenOptions, error) {
 	return l, o, nil
 }
 
-const certificateCheck = time.Second
-
-// keyPair is a certificate that follows its files: a renewal needs no reload.
-// A pair that cannot be loaded, for instance because only one of the two files
-// is written yet, leaves the old one in use and is tried again.
-type keyPair struct {
-	files ServerTLS
-
-	mu      sync.Mutex
-	log     *zap.Logger
-	current *tls.Certificate
-	checked time.Time
-	stamps  [2]time.Time // modification times of what was tried last
-}
-
-func newKeyPair(files ServerTLS) (*keyPair, error) {
-	k := &keyPair{files: files, log: zap.NewNop(), checked: time.Now()}
-	var err error
-	if k.stamps, err = k.modified(); err != nil {
-		return nil, err
+// Options makes of cfg all but the socket, for one that is open already. Name
+// is the configured address.
+func Options(cfg ListenerConfig) (ListenOptions, error) {
+	o := ListenOptions{
+		Name: cfg.Address, Allow: cfg.Allow, ProxyFrom: cfg.ProxyProtocol.From,
+		Implicit: cfg.Protocol == "ldaps", RequireTLS: cfg.RequireTLS || cfg.TLS.ClientCA != "",
 	}
-	if k.current, err = k.load(); err != nil {
-		return nil, err
-	}
-	return k, nil
-}
-
-func (k *keyPair) logTo(log *zap.Logger) {
-	if k == nil {
-		return
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.log = log
-}
-
-// get is tls.Config.GetCertificate. It looks at the files at most once a
-// second, however many handshakes there are.
-func (k *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if now := time.Now(); now.Sub(k.checked) >= certificateCheck {
-		k.checked = now
-		k.reload()
-	}
-	return k.current, nil
-}
-
-func (k *keyPair) reload() {
-	stamps, err := k.modified()
-	if err == nil && stamps == k.stamps {
-		return
-	}
-	var fresh *tls.Certificate
-	if err == nil {
-		fresh, err = k.load()
-	}
-	if err != nil {
-		if stamps != k.stamps { // said once per change, not once per second
-			k.log.Error("keeping the old listener certificate: the new one cannot be used", zap.Error(err))
+	switch {
+	case cfg.TLS.Certificate != "" || cfg.TLS.Key != "":
+		if err := o.secure(&cfg.TLS); err != nil {
+			return o, fmt.Errorf("loading certificate of listener %s: %w", cfg.Address, err)
 		}
-		k.stamps = stamps
-		return
+	case o.Implicit:
+		return o, fmt.Errorf("listener %s: protocol ldaps needs tls.certificate and tls.key", cfg.Address)
+	case o.RequireTLS:
+		return o, fmt.Errorf("listener %s: require_tls needs tls.certificate and tls.key", cfg.Address)
 	}
-	k.stamps, k.current = stamps, fresh
-	k.log.Info("listener certificate was reloaded",
-		zap.String("file", k.files.Certificate), zap.Time("not_after", fresh.Leaf.NotAfter))
+	return o, nil
 }
 
-func (k *keyPair) load() (*tls.Certificate, error) {
-	pair, err := tls.LoadX509KeyPair(k.files.Certificate, k.files.Key)
+// secure makes the TLS side of a listener.
+func (o *ListenOptions) secure(cfg *ListenerTLS) error {
+	files := cfg.Server()
+	pair, err := follow("listener certificate", files.load, files.Certificate, files.Key)
 	if err != nil {
-		return nil, fmt.Errorf("%s and %s: %w", k.files.Certificate, k.files.Key, err)
+		return err
+	}
+	o.certificate = pair
+	o.TLS = &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair.get(), nil },
+	}
+	if cfg.ClientCA == "" {
+		return nil
+	}
+	return o.askClients(cfg)
+}
+
+// load reads the pair.
+func (files ServerTLS) load() (*tls.Certificate, error) {
+	pair, err := tls.LoadX509KeyPair(files.Certificate, files.Key)
+	if err != nil {
+		return nil, fmt.Errorf("%s and %s: %w", files.Certificate, files.Key, err)
 	}
 	if pair.Leaf == nil {
 		if pair.Leaf, err = x509.ParseCertificate(pair.Certificate[0]); err != nil {
@@ -141,24 +120,4 @@ func (k *keyPair) load() (*tls.Certificate, error) {
 		}
 	}
 	return &pair, nil
-}
-
-func (k *keyPair) modified() (stamps [2]time.Time, err error) {
-	for i, file := range []string{k.files.Certificate, k.files.Key} {
-		info, err := os.Stat(file)
-		if err != nil {
-			return stamps, err
-		}
-		stamps[i] = info.ModTime()
-	}
-	return stamps, nil
-}
-
-func (k *keyPair) expiry() time.Time {
-	if k == nil {
-		return time.Time{}
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.current.Leaf.NotAfter
 }

@@ -73,7 +73,7 @@ func TestCertificateFollowsItsFiles(t *testing.T) {
 	one, two := newCertificate(t, "one"), newCertificate(t, "two")
 	write(files.Certificate, one.certPEM)
 	write(files.Key, one.keyPEM)
-	l, o, err := proxy.Listen(proxy.ListenerConfig{Address: "127.0.0.1:0", Protocol: "ldaps", TLS: files})
+	l, o, err := proxy.Listen(proxy.ListenerConfig{Address: "127.0.0.1:0", Protocol: "ldaps", TLS: proxy.ListenerTLS{Certificate: files.Certificate, Key: files.Key}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestCertificateFollowsItsFiles(t *testing.T) {
 func TestListenErrorsNameTheListener(t *testing.T) {
 	for _, cfg := range []proxy.ListenerConfig{
 		{Address: "127.0.0.1:0", Protocol: "ldaps"},
-		{Address: "127.0.0.1:0", TLS: proxy.ServerTLS{Certificate: "/nowhere"}},
+		{Address: "127.0.0.1:0", TLS: proxy.ListenerTLS{Certificate: "/nowhere"}},
 		{Address: "127.0.0.1:none"},
 	} {
 		if _, _, err := proxy.Listen(cfg); err == nil || !strings.Contains(err.Error(), cfg.Address) {

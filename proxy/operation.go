@@ -15,6 +15,8 @@ import (
 // by a goroutine of its own. Others may only call giveUp.
 type operation struct {
 	session  *session
+	cfg      *settings
+	pool     *upstream.Pool // of cfg, or of later settings; see followReload
 	id       int32
 	tag      ber.Tag
 	kind     request
@@ -26,6 +28,7 @@ type operation struct {
 	body, controls string       // what those have instead
 
 	concurrent bool
+	slots      int             // of limits.in_flight that it takes
 	ctx        context.Context // of a concurrent operation; ends when it is given up
 	cancel     context.CancelFunc
 	gone       atomic.Bool // nobody waits for the answer
@@ -37,7 +40,8 @@ type operation struct {
 }
 
 func (s *session) newOperation(m ldap.Message) *operation {
-	o := &operation{session: s, id: m.ID, tag: m.Op, message: m}
+	cfg := s.server.settings()
+	o := &operation{session: s, cfg: cfg, pool: cfg.Upstream, id: m.ID, tag: m.Op, message: m}
 	extended := extendedOID(&m)
 	o.kind = requestOf(m.Op, extended)
 	s.mu.Lock()
@@ -120,7 +124,7 @@ func (o *operation) keepRequest() {
 // Upstream's pool sees to upstream.search_timeout; a client that allows more
 // needs no second timer, only to be heard when an answer takes longer than that.
 func (o *operation) limitTime(seconds int32) (stop context.CancelFunc) {
-	limit, ours := time.Duration(seconds)*time.Second, o.session.server.cfg.SearchTimeout
+	limit, ours := time.Duration(seconds)*time.Second, o.cfg.SearchTimeout
 	switch {
 	case limit == 0:
 		return func() {}
@@ -166,7 +170,7 @@ func (o *operation) fence() {
 	if p == nil {
 		return
 	}
-	o.session.reportPanic(p)
+	o.session.server.reportPanic(p, o.session.id)
 	if !o.answered {
 		o.fail(errPanicked)
 	}
@@ -231,7 +235,7 @@ func (o *operation) clientControls() ([]ldap.Control, error) {
 	if !o.concurrent {
 		encoded = string(o.message.Controls)
 	}
-	list, err := ldap.DecodeControls(encoded, o.session.server.cfg.Limits.Controls)
+	list, err := ldap.DecodeControls(encoded, o.cfg.Limits.Controls)
 	o.recordControls(list, encoded)
 	return list, err
 }

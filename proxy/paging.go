@@ -52,7 +52,7 @@ func (o *operation) openPage(q *query) error {
 // turnPage returns the controls of a page's result for the client. When more
 // pages follow it pins the lease.
 func (o *operation) turnPage(q *query, res *ldap.Result, contents []byte) ([]byte, error) {
-	list, err := ldap.DecodeControls(string(contents), o.session.server.cfg.Limits.Controls)
+	list, err := ldap.DecodeControls(string(contents), o.cfg.Limits.Controls)
 	if err != nil {
 		return nil, errBroken
 	}

@@ -58,13 +58,15 @@ func (o *operation) beginRecord() {
 	s.lastSeen.Store(now.UnixNano())
 	o.rec = &lookup.Record{
 		Time:       now,
-		ID:         s.server.lookups.Add(1),
 		Conn:       s.id,
 		ClientAddr: s.peerText,
 		Op:         recordedOp(o.tag),
 		Kind:       lookup.KindOther,
 		Cache:      lookup.CacheOff,
 		Result:     lookup.NoResult,
+	}
+	if !s.listener.Internal {
+		o.rec.ID = s.server.lookups.Add(1)
 	}
 	if o.identity != nil {
 		o.rec.BindDN = o.identity.DN()
@@ -79,7 +81,9 @@ func (o *operation) publish() {
 	s := o.session
 	o.rec.Total = s.server.now().Sub(o.rec.Time)
 	o.rec.ClientKind = s.client.String()
-	s.server.cfg.Recorder.Publish(o.rec)
+	if !s.listener.Internal {
+		s.server.recorder.Publish(o.rec)
+	}
 }
 
 func recordedOp(tag ber.Tag) string {
@@ -159,7 +163,7 @@ func (s *Server) masked(attr string) bool {
 	if ldap.DescriptionCovers("userPassword", attr) {
 		return true
 	}
-	for _, secret := range s.cfg.MaskAttributes {
+	for _, secret := range s.settings().MaskAttributes {
 		if ldap.DescriptionCovers(secret, attr) {
 			return true
 		}

@@ -23,6 +23,16 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.text }
 
+// naming adds the configuration key of the limit that was hit, if any.
+func (r *refusal) naming(knob string) *refusal {
+	if knob == "" {
+		return r
+	}
+	named := *r
+	named.text += " (" + knob + ")"
+	return &named
+}
+
 // Everything that the proxy refuses by itself. 49 is not here: only upstream
 // may say that a password is wrong. Nor is 2 for a bind that a v3 client could
 // have sent: JNDI would try again as LDAPv2.
@@ -33,6 +43,9 @@ var (
 	errSASL          = &refusal{code: ldap.AuthMethodNotSupported, text: "only simple binds are supported"}
 	errEmptyPassword = &refusal{code: ldap.UnwillingToPerform, text: "bind with a DN and an empty password is refused (RFC 4513 section 5.1.2)"}
 	errEmptyDN       = &refusal{code: ldap.UnwillingToPerform, text: "bind with a password but without a DN is refused"}
+	errNeedsTLS      = &refusal{code: ldap.ConfidentialityRequired, text: "this listener takes no password without TLS (listeners.require_tls); send StartTLS first"}
+	errGuardedBind   = &refusal{code: ldap.UnwillingToPerform, text: "this DN may not bind here (guards.bind_dns)"}
+	errGuardedBase   = &refusal{code: ldap.InsufficientAccessRights, text: "this base is not open here (guards.bases)"}
 	errUnbound       = &refusal{code: ldap.InsufficientAccessRights, text: "bind first"}
 	errReadOnly      = &refusal{code: ldap.UnwillingToPerform, text: "read-only proxy"}
 	errExtended      = &refusal{code: ldap.ProtocolError, text: "unsupported extended operation"}
@@ -40,14 +53,16 @@ var (
 	errOutstanding   = &refusal{code: ldap.OperationsError, text: "operations are outstanding"}
 	errOutOfTurn     = &refusal{code: ldap.OperationsError, text: "request while the connection changes hands"}
 	errPaging        = &refusal{code: ldap.ProtocolError, text: "malformed paged results control"}
-	errCookie        = &refusal{code: ldap.UnwillingToPerform, text: "paged results cookie is unknown or was dropped"}
+	errCookie        = &refusal{code: ldap.UnwillingToPerform, text: "paged results cookie is unknown, was used or was dropped (limits.paged_cursors)"}
 	errSizeLimit     = &refusal{code: ldap.SizeLimitExceeded, text: ""}
 	errTimeLimit     = &refusal{code: ldap.TimeLimitExceeded, text: "upstream directory did not finish in time"}
 	errReferral      = &refusal{code: ldap.Unavailable, text: "upstream directory answered with a referral, which is not followed"}
 	errUnavailable   = &refusal{code: ldap.Unavailable, text: "upstream directory is unavailable"}
-	errFull          = &refusal{code: ldap.Busy, text: "too many lookups are waiting for the upstream directory (upstream.max_connections)"}
+	errFull          = &refusal{code: ldap.Busy, text: "too many lookups are waiting for the upstream directory"}
 	errTooSlow       = &refusal{code: ldap.Unavailable, text: "upstream directory is unavailable: no answer in time"}
+	errManyBinds     = &refusal{code: ldap.Busy, text: "too many binds as this DN wait for the upstream directory (limits.failed_binds)"}
 	errBroken        = &refusal{code: ldap.Unavailable, text: "upstream directory broke off its answer"}
+	errLeaving       = &refusal{code: ldap.Unavailable, text: "the proxy is about to stop (limits.drain_delay)"}
 	errPanicked      = &refusal{code: ldap.OtherError, text: "internal error"}
 	// The client's bind was right when it was made, so 49 would be a lie about
 	// this operation, and 50 reads like missing rights in the directory. 52
@@ -67,7 +82,7 @@ func errCritical(oid string) *refusal {
 
 func errBackoff(left time.Duration) *refusal {
 	return &refusal{code: ldap.Busy, text: fmt.Sprintf(
-		"too many failed binds (limits.failed_binds); wait %v", left.Round(time.Second)+time.Second)}
+		"too many failed binds (limits.failed_binds, limits.failed_bind_wait); wait %v", left.Round(time.Second)+time.Second)}
 }
 
 func errUpstreamBind(res *ldap.Result) *refusal {
@@ -138,21 +153,21 @@ func (o *operation) upstreamMeaning(e *upstream.Error) *refusal {
 	if o.lease != nil {
 		o.recordAnswered()
 	}
-	switch {
+	switch knob := upstream.Knob(e); {
 	case errors.Is(e, upstream.ErrBusy):
-		return errFull
+		return errFull.naming(knob)
 	case e.BindCode == ldap.InvalidCredentials:
-		o.session.server.cfg.ServiceBind.Doubt(o.identity.DN())
+		o.cfg.ServiceBind.Doubt(o.identity.DN())
 		o.session.demote(o.identity)
 		return errPasswordChanged
 	case e.BindCode != ldap.Success:
 		return errUpstreamBind(&ldap.Result{Code: e.BindCode})
 	case e.Timeout && o.kind != reqBind && (o.lease != nil || o.expired()):
-		return errTimeLimit
+		return errTimeLimit.naming(knob)
 	case e.Timeout:
-		return errTooSlow
+		return errTooSlow.naming(knob)
 	case e.Sent:
-		return errBroken
+		return errBroken.naming(knob)
 	}
 	return errUnavailable
 }

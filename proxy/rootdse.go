@@ -26,7 +26,7 @@ func (s *session) rootDSE() []rootAttribute {
 		{"supportedControl", []string{ldap.OIDManageDsaIT, ldap.OIDPagedResults}, true},
 		{"vendorName", []string{"jamf-ldap-proxy"}, true},
 	}
-	if base := s.server.cfg.NamingContext; base != "" {
+	if base := s.server.settings().NamingContext; base != "" {
 		attrs = append(attrs, rootAttribute{"namingContexts", []string{base}, true})
 	}
 	return attrs

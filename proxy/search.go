@@ -26,6 +26,9 @@ func (o *operation) search() error {
 	if o.identity == nil {
 		return o.searchUnbound(&q)
 	}
+	if err := o.guardSearch(&q.req); err != nil {
+		return err
+	}
 	defer o.limitTime(q.req.TimeLimit)()
 	if err := o.planSearch(&q); err != nil {
 		return err
@@ -44,7 +47,7 @@ func (o *operation) search() error {
 
 func (o *operation) decodeSearch(q *query) (err error) {
 	s := o.session
-	if q.req, err = ldap.DecodeSearchRequest(o.body, s.server.decode); err != nil {
+	if q.req, err = ldap.DecodeSearchRequest(o.body, o.cfg.decode); err != nil {
 		return err
 	}
 	o.recordSearch(&q.req)
@@ -155,24 +158,26 @@ func orNil(b []byte) []byte {
 // on a fresh one. A lease that is there already, pinned by a cursor, is used as
 // it is.
 func (o *operation) ask(tag ber.Tag, body, controls []byte) (ldap.Message, error) {
-	pool := o.session.server.cfg.Upstream
 	if o.lease != nil {
 		o.recordLease(o.session.server.now())
 		return o.exchange(tag, body, controls)
 	}
-	m, err := o.askOver(pool.Acquire, tag, body, controls)
+	m, err := o.askOver((*upstream.Pool).Acquire, tag, body, controls)
 	if err != nil && upstream.Retryable(err) && o.ctx.Err() == nil {
 		o.endLease()
-		m, err = o.askOver(pool.AcquireFresh, tag, body, controls)
+		m, err = o.askOver((*upstream.Pool).AcquireFresh, tag, body, controls)
 	}
 	return m, err
 }
 
 func (o *operation) askOver(
-	acquire func(context.Context, *upstream.Identity) (*upstream.Conn, error), tag ber.Tag, body, controls []byte,
+	acquire func(*upstream.Pool, context.Context, *upstream.Identity) (*upstream.Conn, error), tag ber.Tag, body, controls []byte,
 ) (m ldap.Message, err error) {
 	start := o.session.server.now()
-	o.lease, err = acquire(o.ctx, o.identity)
+	o.lease, err = acquire(o.pool, o.ctx, o.identity)
+	if o.followReload(err) {
+		o.lease, err = acquire(o.pool, o.ctx, o.identity)
+	}
 	o.recordLease(start)
 	if err != nil {
 		return m, err
@@ -200,7 +205,7 @@ func (o *operation) relay(q *query, m ldap.Message) (ldap.Message, error) {
 			err = o.relayEntry(q, &m)
 		case ldap.OpSearchResultReference:
 			// JNDI raises on one, or follows it past the proxy.
-			o.session.server.cfg.Metrics.SearchReference()
+			o.session.server.metrics.SearchReference()
 		case ldap.OpIntermediateResponse:
 			err = o.relayIntermediate(q, &m)
 		}
@@ -220,12 +225,11 @@ func (o *operation) relay(q *query, m ldap.Message) (ldap.Message, error) {
 // plan or an option has something to undo.
 func (o *operation) relayEntry(q *query, m *ldap.Message) error {
 	var (
-		server = o.session.server
 		kept   = true
 		full   bool
 		failed error
 	)
-	if server.cfg.StripJava {
+	if o.cfg.Guards.stripsJava() {
 		if err := stripJava(m); err != nil {
 			return errBroken
 		}

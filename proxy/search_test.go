@@ -330,9 +330,9 @@ func TestPasswordsAreMaskedInRecords(t *testing.T) {
 }
 
 func TestStripJava(t *testing.T) {
-	body := entryBody(jonDN, "objectClass", "javaNamingReference", "uid", "jon.snow", "javaCodeBase", "http://evil/", "JAVAFactory", "x")
+	body := entryBody(jonDN, "objectClass", "JAVANamingReference", "uid", "jon.snow", "JAVACodeBase", "http://evil/", "JaVaFactory", "x")
 	r := start(t, func(s *setup) {
-		s.config.StripJava = true
+		s.config.Guards = withoutJava(t)
 		s.script = func(c *upstreamConn, m ldap.Message) {
 			if m.Op == ldap.OpSearchRequest {
 				c.write(ldap.AppendOperation(nil, m.ID, ldap.OpSearchResultEntry, body, nil))

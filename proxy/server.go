@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"net"
@@ -41,6 +42,8 @@ const (
 	ConnectionLimit      = "refused_limit"       // limits.connections
 	ConnectionPerAddress = "refused_per_address" // limits.connections_per_address
 	ConnectionTLSFailed  = "tls_failed"
+	// A peer in listeners[].proxy_protocol.from sent no PROXY header, or a wrong one.
+	ConnectionProxyHeader = "refused_proxy_header"
 )
 
 // Reasons why a bind failed.
@@ -50,7 +53,9 @@ const (
 	BindFailedUpstream      = "unavailable"         // upstream said nothing
 	BindFailedBackoff       = "backoff"             // limits.failed_binds
 	BindFailedEmptyPassword = "empty_password"
-	BindFailedMethod        = "method" // SASL, LDAPv2, a control
+	BindFailedMethod        = "method"       // SASL, LDAPv2, a control
+	BindFailedTLS           = "tls_required" // listeners[].require_tls
+	BindFailedGuard         = "not_allowed"  // guards.bind_dns
 )
 
 // Config is what a Server works with. Rules, Upstream and Limits are required.
@@ -73,14 +78,15 @@ type Config struct {
 	// MaskAttributes are attributes whose asserted values are written as ***
 	// in records, besides userPassword.
 	MaskAttributes []string
-	// StripJava removes java* attributes and classes from entries: a JNDI
-	// client may turn them into objects.
-	StripJava bool
+	// Guards, if not nil, are what clients may not ask for or get to see.
+	Guards *Guards
 
 	// Trace logs every message as text at debug level, names and values
 	// included: decoding all of them again is not for production.
 	Trace bool
 
+	// ShowDN is a DN as the log may have it; nil: as it is.
+	ShowDN   func(string) string
 	Recorder Recorder         // nil: records are not kept
 	Metrics  Metrics          // nil: nothing is counted
 	Logger   *zap.Logger      // nil: nothing is logged
@@ -89,16 +95,18 @@ type Config struct {
 
 // Server accepts clients and serves them until Shutdown.
 type Server struct {
-	cfg     Config
-	decode  ldap.Limits
-	log     *zap.Logger
-	now     func() time.Time
-	backoff *backoff
-	mask    func(attr string) bool // masked, bound once
+	current  atomic.Pointer[settings]
+	recorder Recorder
+	metrics  Metrics
+	log      *zap.Logger
+	now      func() time.Time
+	backoff  *backoff
+	mask     func(attr string) bool // masked, bound once
 
 	ctx context.Context // parent of every session's
 	cut context.CancelFunc
 
+	leaving  atomic.Bool    // Leave was called
 	stopping chan struct{}  // closed when Shutdown begins
 	running  sync.WaitGroup // accept loops, sessions, refusals
 
@@ -111,9 +119,11 @@ type Server struct {
 
 	mu        sync.Mutex
 	stopped   bool
-	listeners map[net.Listener]struct{}
+	listeners map[net.Listener]*atomic.Pointer[ListenOptions]
 	sessions  map[*session]struct{}
+	internal  int // of them
 	perAddr   map[netip.Addr]int
+	headless  list.List // of *headless: connections whose PROXY header is not there yet, oldest first
 }
 
 // New returns a server that serves nothing yet.
@@ -131,24 +141,22 @@ func New(cfg Config) *Server {
 		cfg.Now = time.Now
 	}
 	ctx, cut := context.WithCancel(context.Background())
-	l := &cfg.Limits
 	s := &Server{
-		cfg: cfg,
-		decode: ldap.Limits{
-			Nesting: l.Nesting, FilterTerms: l.FilterTerms, Controls: l.Controls, Attributes: l.Attributes,
-		},
+		recorder:  cfg.Recorder,
+		metrics:   cfg.Metrics,
 		log:       cfg.Logger,
 		now:       cfg.Now,
-		backoff:   newBackoff(l, cfg.Now),
+		backoff:   newBackoff(&cfg.Limits, cfg.Now, cfg.Logger, cfg.ShowDN),
 		ctx:       ctx,
 		cut:       cut,
 		stopping:  make(chan struct{}),
 		farewells: make(chan struct{}, 64),
-		listeners: make(map[net.Listener]struct{}),
+		listeners: make(map[net.Listener]*atomic.Pointer[ListenOptions]),
 		sessions:  make(map[*session]struct{}),
 		perAddr:   make(map[netip.Addr]int),
 	}
 	s.mask = s.masked
+	s.current.Store(newSettings(&cfg))
 	return s
 }
 
@@ -177,19 +185,20 @@ const (
 // come back by itself when some are free again.
 func (s *Server) Serve(ctx context.Context, l net.Listener, o ListenOptions) error {
 	defer l.Close()
-	if !s.addListener(l) {
+	options := s.addListener(l, &o)
+	if options == nil {
 		return ErrServerClosed
 	}
 	defer s.removeListener(l)
 	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
-	o.certificate.logTo(s.log)
+	o.logTo(s.log)
 
 	var wait time.Duration
 	for {
 		conn, err := l.Accept()
 		if err == nil {
 			wait = 0
-			s.admit(conn, &o)
+			s.admit(conn, options.Load())
 			continue
 		}
 		switch {
@@ -211,15 +220,30 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, o ListenOptions) err
 	}
 }
 
-func (s *Server) addListener(l net.Listener) bool {
+// addListener returns where the listener's options are from now on, or nil when
+// nothing is served any more.
+func (s *Server) addListener(l net.Listener, o *ListenOptions) *atomic.Pointer[ListenOptions] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
-		return false
+		return nil
 	}
-	s.listeners[l] = struct{}{}
+	options := new(atomic.Pointer[ListenOptions])
+	options.Store(o)
+	s.listeners[l] = options
 	s.running.Add(1)
-	return true
+	return options
+}
+
+// Reconfigure gives a listener that is being served other options, for the
+// connections that it accepts from now on.
+func (s *Server) Reconfigure(l net.Listener, o ListenOptions) {
+	o.logTo(s.log)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if options := s.listeners[l]; options != nil {
+		options.Store(&o)
+	}
 }
 
 func (s *Server) removeListener(l net.Listener) {
@@ -241,8 +265,17 @@ func (s *Server) isStopping() bool {
 // admit starts a session for conn, or turns it away.
 func (s *Server) admit(conn net.Conn, o *ListenOptions) {
 	peer := peerOf(conn)
+	if o.awaitsHeader(peer.Addr()) {
+		s.admitHeadless(conn, peer, o)
+		return
+	}
+	s.admitClient(conn, peer, o)
+}
+
+// admitClient is admit when it is known who the client is.
+func (s *Server) admitClient(conn net.Conn, peer netip.AddrPort, o *ListenOptions) {
 	if !o.allows(peer.Addr()) {
-		s.cfg.Metrics.ClientConnection(ConnectionNotAllowed)
+		s.metrics.ClientConnection(ConnectionNotAllowed)
 		s.logRefusal("client address is not in the allow list of the listener", peer, o, 0)
 		_ = conn.Close()
 		return
@@ -250,15 +283,17 @@ func (s *Server) admit(conn net.Conn, o *ListenOptions) {
 	sess := newSession(s, conn, peer, o)
 	switch outcome := s.register(sess); outcome {
 	case ConnectionAccepted:
-		s.cfg.Metrics.ClientConnection(outcome)
-		s.cfg.Metrics.ClientConnected()
+		if !o.Internal {
+			s.metrics.ClientConnection(outcome)
+			s.metrics.ClientConnected()
+		}
 		go sess.run()
 	case "": // shutting down
 		_ = conn.Close()
 	case ConnectionLimit:
-		s.turnAway(conn, peer, o, outcome, "limits.connections", s.cfg.Limits.Connections)
+		s.turnAway(conn, peer, o, outcome, "limits.connections", s.settings().Limits.Connections)
 	case ConnectionPerAddress:
-		s.turnAway(conn, peer, o, outcome, "limits.connections_per_address", s.cfg.Limits.PerAddress)
+		s.turnAway(conn, peer, o, outcome, "limits.connections_per_address", s.settings().Limits.PerAddress)
 	}
 }
 
@@ -266,15 +301,17 @@ func (s *Server) admit(conn net.Conn, o *ListenOptions) {
 func (s *Server) register(sess *session) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := &s.cfg.Limits
+	l := &s.settings().Limits
 	addr := sess.peer.Addr()
 	switch {
 	case s.stopped:
 		return ""
-	case l.Connections > 0 && len(s.sessions) >= l.Connections:
-		return ConnectionLimit
+	case sess.listener.Internal:
+		s.internal++
 	case l.PerAddress > 0 && s.perAddr[addr] >= l.PerAddress:
 		return ConnectionPerAddress
+	case !s.hasRoom(l.Connections):
+		return ConnectionLimit
 	}
 	s.sessions[sess] = struct{}{}
 	s.perAddr[addr]++
@@ -289,22 +326,33 @@ func (s *Server) forget(sess *session) {
 	if s.perAddr[addr]--; s.perAddr[addr] == 0 {
 		delete(s.perAddr, addr)
 	}
+	if sess.listener.Internal {
+		s.internal--
+	}
 	s.mu.Unlock()
-	s.cfg.Metrics.ClientDisconnected()
+	if !sess.listener.Internal {
+		s.metrics.ClientDisconnected()
+	}
 }
 
 // turnAway tells a client over a limit why, without making the accept loop
 // wait for it; when many are turned away at once the later ones are just cut.
 func (s *Server) turnAway(conn net.Conn, peer netip.AddrPort, o *ListenOptions, outcome, knob string, limit int) {
-	s.cfg.Metrics.ClientConnection(outcome)
+	s.metrics.ClientConnection(outcome)
 	s.logRefusal("too many connections, raise "+knob+" if they are legitimate", peer, o, limit)
+	s.tellWhy(conn, o, ldap.Busy, "too many connections ("+knob+")")
+}
+
+// tellWhy closes a connection that gets no session, with a notice if there is
+// time for it.
+func (s *Server) tellWhy(conn net.Conn, o *ListenOptions, code ldap.ResultCode, text string) {
 	select {
 	case s.farewells <- struct{}{}:
 	default:
 		_ = conn.Close()
 		return
 	}
-	s.running.Add(1) // the caller's accept loop is running, so this cannot race with Wait
+	s.running.Add(1) // the caller is counted in it, so this cannot race with Wait
 	go func() {
 		defer s.running.Done()
 		defer func() { <-s.farewells }()
@@ -313,7 +361,7 @@ func (s *Server) turnAway(conn net.Conn, peer netip.AddrPort, o *ListenOptions, 
 			return // a handshake would cost more than the connection that is refused
 		}
 		_ = conn.SetDeadline(time.Now().Add(lingerFor))
-		notice := ldap.AppendNoticeOfDisconnection(nil, ldap.Busy, "too many connections ("+knob+")")
+		notice := ldap.AppendNoticeOfDisconnection(nil, code, text)
 		if _, err := conn.Write(notice); err == nil {
 			linger(conn)
 		}
@@ -330,6 +378,10 @@ func (s *Server) logRefusal(why string, peer netip.AddrPort, o *ListenOptions, l
 	s.log.Warn("refused a connection: "+why,
 		zap.Stringer("client", peer), zap.String("listener", o.Name), zap.Int("limit", limit))
 }
+
+// Leave tells the load balancers that the server will stop: anonymous binds, which
+// they check with, are refused from now on. Everybody else is served as before.
+func (s *Server) Leave() { s.leaving.Store(true) }
 
 // Shutdown stops accepting, lets operations in flight finish, sends each
 // client a notice of disconnection and closes. When ctx ends first it cuts
@@ -368,6 +420,9 @@ func (s *Server) beginShutdown() {
 	for l := range s.listeners {
 		_ = l.Close()
 	}
+	for e := s.headless.Front(); e != nil; e = e.Next() {
+		_ = e.Value.(*headless).conn.Close()
+	}
 	for sess := range s.sessions {
 		sess.hangUp(farewellShutdown)
 	}
@@ -377,8 +432,12 @@ func (s *Server) beginShutdown() {
 func (s *Server) Clients() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.sessions)
+	return len(s.sessions) - s.internal
 }
+
+// HeldBack returns how many pairs of a client address and a DN have to wait
+// before they may bind, after wrong passwords.
+func (s *Server) HeldBack() int { return s.backoff.active() }
 
 // Lookups returns how many operations clients have asked for.
 func (s *Server) Lookups() uint64 { return s.lookups.Load() }

@@ -29,7 +29,8 @@ type session struct {
 	id       uint64
 	peer     netip.AddrPort
 	peerText string
-	raw      net.Conn // the TCP connection, below TLS
+	raw      net.Conn  // the TCP connection, below TLS
+	below    *belowTLS // nil without TLS
 	framer   *ldap.Framer
 	tlsOn    bool
 	partial  bool // the read deadline is that of half a message
@@ -53,6 +54,7 @@ type session struct {
 }
 
 func newSession(s *Server, conn net.Conn, peer netip.AddrPort, o *ListenOptions) *session {
+	cfg := s.settings()
 	n := &session{
 		server:   s,
 		listener: o,
@@ -61,13 +63,13 @@ func newSession(s *Server, conn net.Conn, peer netip.AddrPort, o *ListenOptions)
 		peerText: peer.String(),
 		raw:      conn,
 		framer:   ldap.NewFramer(conn),
-		slots:    make(chan struct{}, max(1, s.cfg.Limits.InFlight)),
-		out:      writer{conn: conn, stall: s.cfg.Limits.WriteStall},
+		slots:    make(chan struct{}, max(1, min(cfg.Limits.InFlight, cfg.Upstream.Share()))),
+		out:      writer{conn: conn, stall: cfg.Limits.WriteStall},
 		inFlight: make(map[int32]*operation),
-		cursors:  cursors{limit: s.cfg.Limits.Cursors},
+		cursors:  cursors{limit: cfg.Limits.Cursors},
 	}
 	n.turn.quick.Store(true)
-	if s.cfg.Trace {
+	if cfg.Trace {
 		n.out.trace = n.trace
 	}
 	return n
@@ -96,7 +98,7 @@ func (s *session) begin() (over bool) {
 		return true
 	}
 	s.lastSeen.Store(s.server.now().UnixNano())
-	s.arm(s.server.cfg.Limits.Idle)
+	s.arm(s.server.settings().Limits.Idle)
 	return false
 }
 
@@ -134,21 +136,21 @@ func (s *session) end() {
 // fence keeps a panic of the reader itself inside its connection.
 func (s *session) fence(over *bool) {
 	if p := recover(); p != nil {
-		s.reportPanic(p)
+		s.server.reportPanic(p, s.id)
 		*over = true
 	}
 }
 
-func (s *session) reportPanic(p any) {
+func (s *Server) reportPanic(p any, conn uint64) {
 	// The value of a panic may quote the request; its type and the runtime's
 	// own texts do not.
 	what := fmt.Sprintf("%T", p)
 	if e, ok := p.(runtime.Error); ok {
 		what = e.Error()
 	}
-	s.server.cfg.Metrics.Panic()
-	s.server.log.Error("panic while serving a client; its operation is lost, nothing else",
-		zap.Uint64("conn", s.id), zap.String("panic", what), zap.ByteString("stack", debug.Stack()))
+	s.metrics.Panic()
+	s.log.Error("panic while serving a client; its operation is lost, nothing else",
+		zap.Uint64("conn", conn), zap.String("panic", what), zap.ByteString("stack", debug.Stack()))
 }
 
 var (
@@ -190,22 +192,22 @@ func (s *session) next() ([]byte, error) {
 func (s *session) reading() (limit int64, open bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	limit = int64(s.server.cfg.Limits.PDUBeforeBind)
+	limit = int64(s.server.settings().Limits.PDUBeforeBind)
 	if s.state == bound {
-		limit = int64(s.server.cfg.Limits.PDUAfterBind)
+		limit = int64(s.server.settings().Limits.PDUAfterBind)
 	}
 	return limit, s.state != closing
 }
 
 func (s *session) halfMessage() {
 	s.partial = true
-	s.arm(s.server.cfg.Limits.PartialPDU)
+	s.arm(s.server.settings().Limits.PartialPDU)
 }
 
 func (s *session) wholeMessage() {
 	if s.partial {
 		s.partial = false
-		s.arm(s.server.cfg.Limits.Idle)
+		s.arm(s.server.settings().Limits.Idle)
 	}
 }
 
@@ -213,7 +215,7 @@ func (s *session) wholeMessage() {
 func (s *session) idleLeft() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	idle := s.server.cfg.Limits.Idle
+	idle := s.server.settings().Limits.Idle
 	if len(s.inFlight) > 0 {
 		return idle
 	}
@@ -235,6 +237,12 @@ func (s *session) isClosing() bool {
 	return s.state == closing
 }
 
+func (s *session) isBound() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == bound
+}
+
 // readFailed decides what a client whose stream ends is told, and the log.
 func (s *session) readFailed(err error) {
 	var frame *ldap.FrameError
@@ -243,11 +251,19 @@ func (s *session) readFailed(err error) {
 	case errors.As(err, &frame) && frame.First == tlsHandshakeRecord && !s.tlsOn:
 		log.Warn("client speaks TLS to an LDAP port: point it to a listener with protocol ldaps, or switch SSL off in the client")
 		s.hangUp(farewell{}) // it could not read a notice
-	case errors.As(err, &frame):
-		log.Info("client sent what is not an acceptable LDAP message", zap.Error(err))
+	case errors.As(err, &frame) && looksLikeHeader(frame.First) && !s.tlsOn:
+		logUnexpectedHeader(log)
 		s.hangUp(farewell{code: ldap.ProtocolError, text: s.frameText(frame)})
-	case errors.Is(err, errIdle), errors.Is(err, errPartial):
+	case errors.As(err, &frame):
+		text := s.frameText(frame)
+		log.Info("client sent what is not an acceptable LDAP message", zap.String("diagnostic", text), zap.Error(err))
+		s.hangUp(farewell{code: ldap.ProtocolError, text: text})
+	case errors.Is(err, errIdle):
 		log.Info("closing a client connection", zap.Error(err))
+		s.hangUp(farewell{code: ldap.Unavailable, text: err.Error()})
+	case errors.Is(err, errPartial):
+		log.Info("closing a client connection", zap.Error(err))
+		s.hangUp(farewell{code: ldap.ProtocolError, text: err.Error()})
 	}
 }
 
@@ -259,7 +275,7 @@ func (s *session) frameText(e *ldap.FrameError) string {
 		return "not an LDAP message"
 	}
 	knob := "limits.pdu_before_bind"
-	if e.Max == int64(s.server.cfg.Limits.PDUAfterBind) {
+	if s.isBound() {
 		knob = "limits.pdu_after_bind"
 	}
 	return fmt.Sprintf("message of %d octets exceeds %s (%d)", e.Length, knob, e.Max)
@@ -305,6 +321,9 @@ func (s *session) close() {
 	s.cursors.drop()
 	s.forgetIdentity()
 	s.framer.Wipe()
+	if s.below != nil {
+		s.below.wipe()
+	}
 }
 
 func (s *session) sendNotice(bye *farewell) {
@@ -362,14 +381,18 @@ func (s *session) dispatch(frame []byte) (reader bool) {
 		return true
 	}
 	o.keepRequest()
-	s.slots <- struct{}{} // the reader waits here while limits.in_flight are busy
+	s.occupy(o)
 	alone, entered := s.enter(o)
 	if !entered {
-		<-s.slots
+		s.vacate(o)
 		o.run((*operation).late)
 		return true
 	}
 	s.running.Add(1)
+	if o.identity == nil { // a stranger waits for nobody but himself, and holds one request at a time
+		s.serveOperation(o, serve)
+		return true
+	}
 	if alone && s.turn.quick.Load() && !s.framer.HasFrame() {
 		s.turn.lend(s)
 		s.serveOperation(o, serve)
@@ -381,9 +404,28 @@ func (s *session) dispatch(frame []byte) (reader bool) {
 
 func (s *session) serveOperation(o *operation, serve func(*operation) error) {
 	defer s.running.Done()
-	defer func() { <-s.slots }()
+	defer s.vacate(o)
 	defer s.turn.judge(time.Now())
 	o.run(serve)
+}
+
+// slotSize is how much of a request one of limits.in_flight is for. A larger
+// request takes several, so that the limit bounds octets as well.
+const slotSize = 16 << 10
+
+// occupy is where the reader waits while limits.in_flight are busy. Nobody else
+// takes slots, so an operation that needs several gets them in the end.
+func (s *session) occupy(o *operation) {
+	o.slots = min(1+(len(o.body)+len(o.controls))/slotSize, cap(s.slots))
+	for range o.slots {
+		s.slots <- struct{}{}
+	}
+}
+
+func (s *session) vacate(o *operation) {
+	for range o.slots {
+		<-s.slots
+	}
 }
 
 // enter makes an operation one that can be abandoned, and tells whether it is

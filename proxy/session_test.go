@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -190,7 +191,9 @@ func TestIdleClientIsClosedAndABusyOneIsNot(t *testing.T) {
 	})
 	idle, busy := r.dial(), r.bound()
 	busy.send(searchRequest(2, userFilter("x")))
-	idle.closed()
+	if res := idle.notice(ldap.Unavailable); !strings.Contains(res.Diagnostic, "limits.idle") {
+		t.Errorf("diagnostic %q", res.Diagnostic)
+	}
 	time.Sleep(1100 * time.Millisecond)
 	close(release)
 	busy.results(2, ldap.Success)
@@ -198,7 +201,7 @@ func TestIdleClientIsClosedAndABusyOneIsNot(t *testing.T) {
 		time.Sleep(200 * time.Millisecond)
 		busy.search(3+i, userFilter("x"), ldap.Success)
 	}
-	busy.closed()
+	busy.notice(ldap.Unavailable)
 }
 
 func TestHalfAMessageIsNotWaitedForForever(t *testing.T) {
@@ -206,7 +209,9 @@ func TestHalfAMessageIsNotWaitedForForever(t *testing.T) {
 	c := r.dial()
 	whole := bindRequest(1, jamfDN, password)
 	c.send(whole[:10])
-	c.closed()
+	if res := c.notice(ldap.ProtocolError); !strings.Contains(res.Diagnostic, "limits.partial_pdu") {
+		t.Errorf("diagnostic %q", res.Diagnostic)
+	}
 	c = r.dial() // and the deadline does not outlive a message that comes in two halves
 	c.send(whole[:10])
 	time.Sleep(20 * time.Millisecond)
@@ -271,6 +276,60 @@ func TestInFlightLimitHoldsTheClientBack(t *testing.T) {
 	}
 	if most.Load() != 3 {
 		t.Errorf("%d searches at a time, limit is 3", most.Load())
+	}
+}
+
+// A large request counts for several, so that a client does not make the proxy
+// hold limits.in_flight times limits.pdu_after_bind.
+func TestLargeRequestsCountForSeveral(t *testing.T) {
+	release := make(chan struct{})
+	var now, most atomic.Int32
+	r := start(t, func(s *setup) {
+		s.config.Limits.InFlight = 8
+		s.script = func(c *upstreamConn, m ldap.Message) {
+			if m.Op == ldap.OpSearchRequest {
+				most.Store(max(most.Load(), now.Add(1)))
+				c.wait(release)
+				now.Add(-1)
+			}
+			answer(c, m)
+		}
+	})
+	c := r.bound()
+	for id, kib := range []int{40, 40, 40, 900, 40} { // 3, 3, 3, 8, 3 of 8
+		c.send(searchRequest(int32(id+2), userFilter(strings.Repeat("x", kib<<10))))
+	}
+	r.eventually("two searches upstream", func() bool { return now.Load() == 2 })
+	time.Sleep(50 * time.Millisecond)
+	close(release)
+	for range 10 {
+		c.receive()
+	}
+	if most.Load() != 2 {
+		t.Errorf("%d searches at a time, there is room for 2", most.Load())
+	}
+}
+
+// Before a bind requests are served one at a time, and the goroutine that reads
+// does it: a stranger who does not read his answers holds one.
+func TestStrangersAreServedOneAtATime(t *testing.T) {
+	r := start(t)
+	c := r.dial()
+	before := runtime.NumGoroutine()
+	root := ldap.SearchRequest{Scope: ldap.ScopeBase, Filter: ldap.Present("objectClass")}
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		c.SetWriteDeadline(time.Now().Add(time.Second))
+		for id := int32(1); ; id++ {
+			if _, err := c.Write(encodeSearch(id, &root)); err != nil {
+				return
+			}
+		}
+	}()
+	<-written // the client has not read a single answer
+	if n := runtime.NumGoroutine(); n > before+4 {
+		t.Errorf("%d goroutines, %d before", n, before)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"os"
+	"syscall"
 
 	"go.uber.org/zap"
 
@@ -61,7 +63,7 @@ func (o *operation) upgrade() error {
 		s.hangUp(farewell{}) // RFC 4511 section 4.14.2 would allow going on in clear; nobody should
 		return nil
 	}
-	s.arm(s.server.cfg.Limits.Idle) // the handshake had a deadline of its own
+	s.arm(s.server.settings().Limits.Idle) // the handshake had a deadline of its own
 	return nil
 }
 
@@ -74,17 +76,25 @@ func (s *session) outstanding() bool {
 // offersStartTLS tells what the rootDSE says.
 func (s *session) offersStartTLS() bool { return s.listener.TLS != nil && !s.tlsOn }
 
+// needsTLS tells whether a password must not come yet. It has been read in clear
+// then, and is refused so that the client learns of it the first time. With a
+// client certificate demanded it is more: without this, who leaves StartTLS out
+// would need none.
+func (s *session) needsTLS() bool { return s.listener.RequireTLS && !s.tlsOn }
+
 // handshake swaps the connection for its TLS form. Nothing else may use the
 // connection meanwhile.
 func (s *session) handshake() error {
-	s.arm(s.server.cfg.Limits.TLSHandshake) // the deadline in force may be an old one about to pass
-	conn := tls.Server(s.raw, s.listener.TLS)
-	ctx, cancel := context.WithTimeout(s.ctx, s.server.cfg.Limits.TLSHandshake)
+	s.arm(s.server.settings().Limits.TLSHandshake) // the deadline in force may be an old one about to pass
+	s.below = &belowTLS{Conn: s.raw, left: handshakeOctets}
+	conn := tls.Server(s.below, s.listener.TLS)
+	ctx, cancel := context.WithTimeout(s.ctx, s.server.settings().Limits.TLSHandshake)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
 		s.handshakeFailed(err)
 		return err
 	}
+	s.below.left = -1
 	s.framer.Wipe()
 	s.framer = ldap.NewFramer(conn)
 	s.out.conn = conn
@@ -96,14 +106,20 @@ func (s *session) handshakeFailed(err error) {
 	if s.ctx.Err() != nil || s.isClosing() {
 		return
 	}
-	s.server.cfg.Metrics.ClientConnection(ConnectionTLSFailed)
+	s.server.metrics.ClientConnection(ConnectionTLSFailed)
 	log := s.server.log.With(zap.Uint64("conn", s.id), zap.Stringer("client", s.peer), zap.String("listener", s.listener.Name))
 	var record tls.RecordHeaderError
 	switch {
+	case errors.As(err, &record) && looksLikeHeader(record.RecordHeader[0]):
+		logUnexpectedHeader(log)
 	case errors.As(err, &record) && record.RecordHeader[0] == 0x30:
 		log.Warn("client speaks LDAP without TLS to an ldaps port: tick Use SSL in the client, or point it to a listener with protocol ldap")
-	case errors.Is(err, io.EOF):
-		// A port scan or a load balancer's check: connect, close.
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		// A port scan or a load balancer's check: connect, close, or reset as HAProxy does.
+	case s.listener.clientRoots != nil:
+		log.Warn("TLS handshake with a client failed; this listener asks for a client certificate (listeners.tls.client_ca)", zap.Error(err))
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		log.Warn("TLS handshake with a client did not end within limits.tls_handshake", zap.Error(err))
 	default:
 		log.Warn("TLS handshake with a client failed", zap.Error(err))
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"strings"
 
 	"jamf-ldap-proxy/internal/ber"
@@ -11,6 +12,9 @@ import (
 // (RFC 2713): attributes java*, and object classes of that name. An entry
 // without any, which is every honest one, is not copied.
 func stripJava(m *ldap.Message) error {
+	if !mentionsJava(m.Body) {
+		return nil
+	}
 	e, err := ldap.DecodeEntry(m.Body)
 	if err != nil {
 		return err
@@ -42,6 +46,24 @@ func stripJava(m *ldap.Message) error {
 		replaceEntry(m, e.DN, list)
 	}
 	return nil
+}
+
+// mentionsJava spares nearly every entry the decoding. It looks for the v: there
+// is a j in the DN of every JumpCloud user.
+func mentionsJava(body []byte) bool {
+	for _, v := range []byte("vV") {
+		for at := 0; ; at++ {
+			next := bytes.IndexByte(body[at:], v)
+			if next < 0 {
+				break
+			}
+			at += next
+			if at >= 2 && at+1 < len(body) && isJava(body[at-2:at+2]) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func isJava[T ber.Bytes](name T) bool {

@@ -27,6 +27,9 @@ const (
 	HintPosixNative        = "posix-native"
 	HintPosixNameAsLegacy  = "posix-name-in-group"
 	HintStaleAnswer        = "stale-answer"
+	HintGuardedBase        = "guarded-base"
+	HintGuardedBindDN      = "guarded-bind-dn"
+	HintBindBackoff        = "bind-backoff"
 )
 
 // HintText explains each hint in the administrator's words: what caused it and
@@ -48,6 +51,9 @@ var HintText = map[string]string{
 	HintUnpagedLargeResult: `The answer is large and Jamf did not ask for pages, so a limit of JumpCloud may have cut it; use a narrower Search Base or Object Class in Jamf's mappings, or type more of the name.`,
 	HintPosixNative:        `The request is in the vocabulary of the directory (posixGroup, memberUid) and needed no translation; names and IDs are those of the Linux groups. Map "Object Class(es)" in Jamf to groupOfNames to get the groups of the JumpCloud console.`,
 	HintStaleAnswer:        `The directory did not answer, so an answer was given that had been kept from before and may be out of date (cache.stale); see that the proxy reaches the servers of upstream.servers.`,
+	HintBindBackoff:        `Too many wrong passwords came for this DN from this address, so this one was not passed on, right or wrong, to keep JumpCloud from locking the account (limits.failed_binds). Find the program that sends an old password; for the account that Jamf binds as, see limits.failed_binds_exempt.`,
+	HintGuardedBase:        `The search base or DN is outside of guards.bases, so the directory was not asked; compare it with Jamf's Search Base, or add it to guards.bases.`,
+	HintGuardedBindDN:      `This DN is not one of guards.bind_dns, so the directory was not asked and no failed login was counted there; add it to the list if it may bind.`,
 	HintPosixNameAsLegacy:  `The request names a Linux group name; groups are known to Jamf by their JumpCloud name. Search for the name shown in the JumpCloud console.`,
 }
 

@@ -50,8 +50,8 @@ func fetched(t *testing.T, o certFetchOptions, terminal bool, args ...string) (s
 func TestCertFetchOnTerminal(t *testing.T) {
 	t.Setenv("NO_COLOR", "")
 	svc := startSample(t)
-	ldaps, plain := svc.listeners[1].Addr().String(), "ldap://"+svc.listeners[0].Addr().String()
-	certificate := svc.cfg.Listeners[1].TLS.Certificate
+	ldaps, plain := svc.state().listeners[1].Addr().String(), "ldap://"+svc.state().listeners[0].Addr().String()
+	certificate := svc.state().cfg.Listeners[1].TLS.Certificate
 	want, err := os.ReadFile(certificate)
 	if err != nil {
 		t.Fatal(err)

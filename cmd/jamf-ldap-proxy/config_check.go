@@ -62,7 +62,7 @@ func checkConfig(file string) (config.Config, error) {
 	}
 	alone := cfg
 	alone.Upstream.Warm = 0 // no connection is made ahead
-	ready, err := prepare(alone, upstream.Options{})
+	ready, err := prepare(alone, upstream.Options{}, nil)
 	if err != nil {
 		return cfg, err
 	}

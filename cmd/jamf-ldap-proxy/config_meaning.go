@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -28,7 +29,24 @@ func meaning(cfg config.Config) []meaningRow {
 		{"journal", []string{journalMeans(cfg)}},
 		{"log", []string{cfg.Log.Level + ", " + cfg.Log.Format + ", " + cfg.Log.Privacy}},
 	}
+	if lines := guardsMean(cfg.Guards); len(lines) > 0 {
+		rows = append(rows, meaningRow{"guards", lines})
+	}
 	return rows
+}
+
+// guardsMean says nothing of what is as it is without the section.
+func guardsMean(c proxy.GuardsConfig) (lines []string) {
+	if len(c.Bases) > 0 {
+		lines = append(lines, "searches only at or below "+strings.Join(c.Bases, " or "))
+	}
+	if len(c.BindDNs) > 0 {
+		lines = append(lines, "logins only as "+strings.Join(c.BindDNs, " or "))
+	}
+	if !c.StripJava {
+		lines = append(lines, "Java objects in entries are passed on")
+	}
+	return lines
 }
 
 func listenersMean(listeners []proxy.ListenerConfig) []string {
@@ -38,18 +56,29 @@ func listenersMean(listeners []proxy.ListenerConfig) []string {
 		if l.Protocol == "ldap" && l.TLS.Certificate != "" {
 			line += ", StartTLS offered"
 		}
+		switch {
+		case l.TLS.ClientCA != "":
+			line += ", certificates of clients required"
+		case l.RequireTLS && l.Protocol == "ldap":
+			line += ", no login without TLS"
+		}
+		if len(l.ProxyProtocol.From) > 0 {
+			line += ", PROXY header from " + joined(l.ProxyProtocol.From)
+		}
 		if len(l.Allow) > 0 {
-			line += ", only from"
-			for i, network := range l.Allow {
-				if i > 0 {
-					line += ","
-				}
-				line += " " + network.String()
-			}
+			line += ", only from " + joined(l.Allow)
 		}
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+func joined(networks []netip.Prefix) string {
+	texts := make([]string, len(networks))
+	for i, network := range networks {
+		texts[i] = network.String()
+	}
+	return strings.Join(texts, ", ")
 }
 
 func groupsMean(cfg config.Config) []string {

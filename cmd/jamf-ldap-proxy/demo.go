@@ -22,8 +22,8 @@ import (
 )
 
 type demoOptions struct {
-	ldap, ldaps, web string
-	once             bool
+	ldap, ldaps, web, directory string
+	once                        bool
 }
 
 func newDemoCommand() *cobra.Command {
@@ -45,6 +45,7 @@ machine. Ends with Ctrl-C.`,
 	f.StringVar(&o.ldap, "ldap", "127.0.0.1:1389", "address of the proxy for ldap://")
 	f.StringVar(&o.ldaps, "ldaps", "127.0.0.1:1636", "address of the proxy for ldaps://")
 	f.StringVar(&o.web, "web", "127.0.0.1:8389", "address of the page, /metrics, /healthz and /readyz")
+	f.StringVar(&o.directory, "directory", "127.0.0.1:0", "address of the sample directory, for other programs to ask it")
 	f.BoolVar(&o.once, "once", false, "print the lookups and their answers, then end")
 	return cmd
 }
@@ -69,7 +70,7 @@ func demo(ctx context.Context, o demoOptions, out output) error {
 		return fmt.Errorf("loading the sample directory: %w", err)
 	}
 	defer dir.Close()
-	if err := dir.Listen("127.0.0.1:0"); err != nil {
+	if err := dir.Listen(o.directory); err != nil {
 		return fmt.Errorf("starting the sample directory: %w", err)
 	}
 	tmp, err := os.MkdirTemp("", "jamf-ldap-proxy-demo-")
@@ -81,9 +82,9 @@ func demo(ctx context.Context, o demoOptions, out output) error {
 	if err != nil {
 		return err
 	}
-	cfg := demoConfig(o, dir.Addr(), certFile, keyFile, filepath.Join(tmp, "lookups.db"))
+	cfg := demoConfig(o, reachable(dir.Addr()), certFile, keyFile, filepath.Join(tmp, "lookups.db"))
 	log := &gate{to: out}
-	svc, err := startService(cfg, output{log, out.terminal})
+	svc, err := startService(cfg, output{log, out.terminal}, nil)
 	if err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (g *gate) Write(p []byte) (int, error) {
 
 func demoConfig(o demoOptions, upstream, certFile, keyFile, journal string) config.Config {
 	cfg := config.Default()
-	files := proxy.ServerTLS{Certificate: certFile, Key: keyFile}
+	files := proxy.ListenerTLS{Certificate: certFile, Key: keyFile}
 	cfg.Listeners = []proxy.ListenerConfig{
 		{Address: o.ldap, Protocol: "ldap", TLS: files},
 		{Address: o.ldaps, Protocol: "ldaps", TLS: files},
@@ -135,7 +136,7 @@ func demoConfig(o demoOptions, upstream, certFile, keyFile, journal string) conf
 // before anything starts.
 func checkPorts(o demoOptions) error {
 	var problems []error
-	for _, p := range []struct{ flag, address string }{{"--ldap", o.ldap}, {"--ldaps", o.ldaps}, {"--web", o.web}} {
+	for _, p := range []struct{ flag, address string }{{"--ldap", o.ldap}, {"--ldaps", o.ldaps}, {"--web", o.web}, {"--directory", o.directory}} {
 		l, err := net.Listen("tcp", p.address)
 		switch {
 		case err == nil:

@@ -31,11 +31,11 @@ var demoLookups = []demoLookup{
 // showDemo prints each lookup as a command together with the answer that the
 // running proxy gives to it now.
 func showDemo(ctx context.Context, out output, svc *service, certFile string) error {
-	plain, secure := svc.listeners[0].Addr().String(), svc.listeners[1].Addr().String()
+	plain, secure := svc.state().listeners[0].Addr().String(), svc.state().listeners[1].Addr().String()
 	paint := newPainter(out)
 	fmt.Fprintf(out, "%s\n\n", paint.bold("jamf-ldap-proxy demo"))
 	fmt.Fprintf(out, "  sample directory  ldap://%s  (shaped like JumpCloud's: two entries per group, no anonymous access)\n",
-		strings.TrimPrefix(svc.cfg.Upstream.Servers[0], "ldap://"))
+		strings.TrimPrefix(svc.state().cfg.Upstream.Servers[0], "ldap://"))
 	fmt.Fprintf(out, "  proxy             ldap://%s   ldaps://%s\n", plain, secure)
 	fmt.Fprintf(out, "  page              %s  (every lookup, live, with its explanation)\n", paint.bold("http://"+svc.webAddr.String()))
 

@@ -23,13 +23,13 @@ type discovering struct {
 
 // newDiscovering returns nil when the configuration does not ask for discovery,
 // or bridges nothing that needs pairs.
-func newDiscovering(s *service) *discovering {
-	groups := s.cfg.Groups
+func newDiscovering(s *service, st *state) *discovering {
+	groups := st.cfg.Groups
 	if !groups.Discover.Enabled || groups.Mode == rewrite.ModeOff {
 		return nil
 	}
-	source := accountSource(s.cfg, s.pool)
-	hashed := s.cfg.Log.Privacy == "hash"
+	source := accountSource(st.cfg, st.pool)
+	hashed := st.cfg.Log.Privacy == "hash"
 	if hashed {
 		source.Account = "the user of upstream.service_account"
 	}
@@ -49,7 +49,7 @@ func (s *service) doubting(source *discovery.Source) func(context.Context) (disc
 		groups, err := source.Read(ctx)
 		var refused *upstream.Error
 		if errors.As(err, &refused) && refused.BindCode == ldap.InvalidCredentials {
-			s.binds.Doubt(source.Identity.DN())
+			s.state().binds.Doubt(source.Identity.DN())
 		}
 		return groups, err
 	}
@@ -62,6 +62,13 @@ func accountSource(cfg config.Config, pool *upstream.Pool) *discovery.Source {
 		Pool: pool, Identity: upstream.NewIdentity(account.DN, account.Password),
 		Base: cfg.Upstream.Base, Class: cfg.Groups.LegacyClass,
 		Account: account.DN, Knob: "upstream.service_account",
+	}
+}
+
+// follow begins with what the one before has found, in place of nothing.
+func (d *discovering) follow(before *discovering) {
+	if d != nil && before != nil {
+		d.refresher.Continue(before.refresher)
 	}
 }
 

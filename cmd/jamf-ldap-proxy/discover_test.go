@@ -62,7 +62,7 @@ func running(t *testing.T, cfg config.Config) (*service, *logged) {
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 	log := &logged{}
-	svc, err := startService(cfg, output{Writer: log})
+	svc, err := startService(cfg, output{Writer: log}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // boundTo connects to the proxy as Jamf's account.
 func boundTo(t *testing.T, svc *service) *goldap.Conn {
 	t.Helper()
-	conn, err := goldap.DialURL("ldap://" + svc.listeners[0].Addr().String())
+	conn, err := goldap.DialURL("ldap://" + svc.state().listeners[0].Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestServeInModeOffReadsNothing(t *testing.T) {
 	cfg := discoveringConfig(sampleDirectory(t).Addr())
 	cfg.Groups.Mode = rewrite.ModeOff
 	svc, _ := running(t, cfg)
-	if svc.discover != nil {
+	if svc.state().discover != nil {
 		t.Error("groups are read in mode off")
 	}
 }

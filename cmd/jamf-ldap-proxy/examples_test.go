@@ -31,6 +31,8 @@ var elsewhere = map[string]string{
 	"simulate":         " --proxy ldap://$PLAIN",
 	"doctor":           " || test $? = 1", // something is wrong, which it is there to say
 	"jamf-settings":    " || test $? = 1",
+	"health --config":  " || test $? = 1", // nobody listens there
+	"health --address": " || jamf-ldap-proxy health --address $PLAIN",
 	"replay --config":  " --b ldap://$PLAIN || test $? = 1", // the two answers differ
 }
 
@@ -65,10 +67,10 @@ func TestExamples(t *testing.T) {
 		Dir: scripts, Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PAGE", svc.webAddr.String())
-			env.Setenv("PLAIN", svc.listeners[0].Addr().String())
-			env.Setenv("SECURE", svc.listeners[1].Addr().String())
-			env.Setenv("PLAIN", svc.listeners[0].Addr().String())
-			env.Setenv("JAMF_LDAP_PROXY_UPSTREAM_SERVERS", svc.cfg.Upstream.Servers[0])
+			env.Setenv("PLAIN", svc.state().listeners[0].Addr().String())
+			env.Setenv("SECURE", svc.state().listeners[1].Addr().String())
+			env.Setenv("PLAIN", svc.state().listeners[0].Addr().String())
+			env.Setenv("JAMF_LDAP_PROXY_UPSTREAM_SERVERS", svc.state().cfg.Upstream.Servers[0])
 			env.Setenv(passwordVariable, directory.SamplePassword)
 			return writeJournal(filepath.Join(env.WorkDir, "lookups.db"))
 		},
@@ -77,7 +79,7 @@ func TestExamples(t *testing.T) {
 
 // realNames puts what runs here in place of what examples name.
 func realNames(svc *service) *strings.Replacer {
-	plain, secure := svc.listeners[0].Addr().String(), svc.listeners[1].Addr().String()
+	plain, secure := svc.state().listeners[0].Addr().String(), svc.state().listeners[1].Addr().String()
 	return strings.NewReplacer(
 		"https://proxy.example.com:8389", "http://"+svc.webAddr.String(),
 		"proxy.example.com:1636", secure, "fetch ldap.jumpcloud.com", "fetch "+secure, "ldaps://ldap.jumpcloud.com", "ldaps://"+secure, "ldap://dc1.example.com", "ldap://"+plain,

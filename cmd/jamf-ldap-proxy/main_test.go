@@ -35,10 +35,10 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("PROXY", svc.listeners[0].Addr().String())
-			env.Setenv("PROXY_TLS", svc.listeners[1].Addr().String())
-			env.Setenv("CERTIFICATE", svc.cfg.Listeners[1].TLS.Certificate)
-			env.Setenv("KEY", svc.cfg.Listeners[1].TLS.Key)
+			env.Setenv("PROXY", svc.state().listeners[0].Addr().String())
+			env.Setenv("PROXY_TLS", svc.state().listeners[1].Addr().String())
+			env.Setenv("CERTIFICATE", svc.state().cfg.Listeners[1].TLS.Certificate)
+			env.Setenv("KEY", svc.state().cfg.Listeners[1].TLS.Key)
 			env.Setenv("UPSTREAM", "ldap://"+dir.Addr())
 			env.Setenv("BASE", directory.SampleBase)
 			env.Setenv("PASSWORD", directory.SamplePassword)

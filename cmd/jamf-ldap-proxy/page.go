@@ -13,11 +13,15 @@ import (
 
 // health tells how everything does at this moment.
 func (s *service) health() web.Health {
+	st := s.state()
 	h := web.Health{
-		Version: version().String(), Started: s.started, Config: s.cfg.File, Warnings: append([]string{}, s.cfg.Warnings...),
-		Clients: s.server.Clients(), Lookups: s.server.Lookups(), Sinks: s.records.Status(), Watching: s.ring.Watchers(),
+		Version: version().String(), Started: s.started, Config: st.cfg.File, Warnings: append([]string{}, st.cfg.Warnings...),
+		Clients: s.server.Clients(), Lookups: s.server.Lookups(), HeldBack: s.server.HeldBack(), Sinks: s.records.Status(), Watching: s.ring.Watchers(),
 	}
-	for _, l := range s.listeners {
+	if r := s.reloaded.Load(); r != nil {
+		h.Reload = web.Reload{At: r.at, Mistakes: mistakesOf(r.err), NeedsRestart: r.needs}
+	}
+	for _, l := range st.listeners {
 		h.Listeners = append(h.Listeners, web.Listener{
 			Address: l.Addr().String(), Protocol: protocolOf(&l), CertExpires: l.options.CertificateExpiry(),
 		})
@@ -25,7 +29,7 @@ func (s *service) health() web.Health {
 	if s.webTLS.TLS != nil {
 		h.Listeners = append(h.Listeners, web.Listener{Address: s.webAddr.String(), Protocol: "https", CertExpires: s.webTLS.CertificateExpiry()})
 	}
-	servers, open, most := s.pool.Status()
+	servers, open, most := st.pool.Status()
 	h.Connections = web.Connections{Open: open, Max: most}
 	for _, u := range servers {
 		h.Upstream = append(h.Upstream, web.Upstream{
@@ -33,10 +37,10 @@ func (s *service) health() web.Health {
 			Leased: u.Leased, Idle: u.Idle, Spare: u.Spare, Dialing: u.Dialing,
 		})
 	}
-	stats := s.cache.Stats()
+	stats := st.cache.Stats()
 	h.Cache = web.Cache{
-		Enabled: s.cache != nil, Entries: stats.Entries, Bytes: stats.Bytes,
-		MaxBytes: int64(s.cfg.Cache.MaxBytes), Evictions: stats.Evictions,
+		Enabled: st.cache != nil, Entries: stats.Entries, Bytes: stats.Bytes,
+		MaxBytes: int64(st.cfg.Cache.MaxBytes), Evictions: stats.Evictions,
 	}
 	if s.journal != nil {
 		status := s.journal.Status()
@@ -58,10 +62,11 @@ func protocolOf(l *openListener) string {
 // groups tells which two entries are one group, as far as is known. With
 // log.privacy: hash the names are hashed as in lookups.
 func (s *service) groups() web.Groups {
-	g := web.Groups{Mode: string(s.cfg.Groups.Mode)}
-	d := s.discover.status()
+	st := s.state()
+	g := web.Groups{Mode: string(st.cfg.Groups.Mode)}
+	d := st.discover.status()
 	g.Discovery = web.Discovery{
-		Enabled: s.discover != nil, Outcome: d.Outcome, LastSuccess: d.LastSuccess, LastAttempt: d.LastAttempt,
+		Enabled: st.discover != nil, Outcome: d.Outcome, LastSuccess: d.LastSuccess, LastAttempt: d.LastAttempt,
 	}
 	if d.Err != nil {
 		g.Discovery.Error = d.Err.Error()

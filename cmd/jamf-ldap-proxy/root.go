@@ -30,7 +30,7 @@ JumpCloud's posixGroup entries, group ID included, and shows every lookup.`,
 		return &usageError{err, cmd.CommandPath() + " --help"}
 	})
 	root.SetVersionTemplate("jamf-ldap-proxy {{.Version}}\n")
-	root.AddCommand(newServeCommand(), newDemoCommand(), newPairsCommand(), newSimulateCommand(), newJamfSettingsCommand(), newReplayCommand(), newDoctorCommand(), newConfigCommand(), newExplainCommand(), newLookupsCommand(), newManCommand(), newCertCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newDemoCommand(), newPairsCommand(), newSimulateCommand(), newJamfSettingsCommand(), newReplayCommand(), newDoctorCommand(), newConfigCommand(), newHealthCommand(), newExplainCommand(), newLookupsCommand(), newManCommand(), newCertCommand(), newVersionCommand())
 	addCompletions(root)
 	root.SetUsageTemplate(usageTemplate(root))
 	return root

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -45,8 +46,8 @@ func isTerminal(stream any) bool {
 // service is everything that serve and demo run: the order of the fields is
 // the order in which they start; they stop in reverse.
 type service struct {
-	cfg      config.Config
 	log      *zap.Logger
+	level    zap.AtomicLevel
 	closeLog func() error
 	started  time.Time
 	metrics  *metrics.Metrics
@@ -55,98 +56,140 @@ type service struct {
 	shapes   *lookup.Shapes
 	journal  *journal.Journal // nil when there is none
 	records  *lookup.Fanout
-	pool     *upstream.Pool
-	cache    *cache.Cache       // nil when it is off
-	binds    *cache.ServiceBind // the same
 	table    *discovery.Table
-	discover *discovering // nil when pairs are not discovered
 	server   *proxy.Server
 	inside   *inside
 	web      *web.Server
 	webAddr  net.Addr
 	webTLS   proxy.ListenOptions
 
+	sockets  sockets               // of the service manager
+	current  atomic.Pointer[state] // what a reload replaces
+	reloaded atomic.Pointer[reloadResult]
+	wasReady atomic.Bool
+	retiring sync.WaitGroup  // pools that a reload has replaced
+	retired  context.Context // ends when they have no more time
+	endAll   context.CancelFunc
+
+	serving  sync.WaitGroup
+	failed   chan error    // a listener that ended by itself
+	stopping chan struct{} // closed when stop begins
+}
+
+// state is what a configuration was made into. A reload makes another one; one
+// that is in use does not change any more.
+type state struct {
+	cfg config.Config
+	prepared
+	cache     *cache.Cache       // nil when it is off
+	binds     *cache.ServiceBind // the same
+	discover  *discovering       // nil when pairs are not discovered
 	listeners []openListener
-	serving   sync.WaitGroup
-	failed    chan error    // a listener that ended by itself
-	stopping  chan struct{} // closed when stop begins
 }
 
 type openListener struct {
 	net.Listener
+	config  proxy.ListenerConfig
 	options proxy.ListenOptions
+	end     context.CancelFunc // ends the accepting; nil before it begins
 }
 
+func (s *service) state() *state { return s.current.Load() }
+
 // startService opens everything or nothing.
-func startService(cfg config.Config, out output) (*service, error) {
-	s := &service{cfg: cfg, started: time.Now(), inside: newInside(), failed: make(chan error, len(cfg.Listeners)+1), stopping: make(chan struct{})}
+func startService(cfg config.Config, out output, sockets sockets) (*service, error) {
+	s := &service{sockets: sockets, started: time.Now(), inside: newInside(), failed: make(chan error, 1), stopping: make(chan struct{})}
+	s.retired, s.endAll = context.WithCancel(context.Background())
+	st := &state{cfg: cfg}
+	s.current.Store(st)
 	s.startLog(out)
-	ready, err := prepare(cfg, upstream.Options{Observer: s.metrics, Logger: s.log})
-	if err != nil {
+	var err error
+	if st.prepared, err = prepare(cfg, s.upstreamOptions(), nil); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
-	s.pool = ready.pool
-	s.table = discovery.NewTable(ready.rules)
-	s.startCache()
-	s.discover = newDiscovering(s)
-	s.server = proxy.New(proxy.Config{
-		Limits:         cfg.Limits,
-		Rules:          s.table.Rules,
-		LearnGIDs:      s.table.LearnGIDs,
-		Upstream:       s.pool,
-		Cache:          s.cache,
-		ServiceBind:    s.binds,
-		SearchTimeout:  cfg.Upstream.SearchTimeout,
-		NamingContext:  cfg.Upstream.Base,
-		MaskAttributes: cfg.Log.MaskedAttributes,
-		Trace:          cfg.Log.Level == "debug" && cfg.Log.Privacy != "hash",
-		Recorder:       s.records,
-		Metrics:        s.metrics,
-		Logger:         s.log,
-	})
+	s.table = discovery.NewTable(st.rules)
+	st.startCache()
+	s.metrics.Cache(func() metrics.CacheStats { return metrics.CacheStats(s.state().cache.Stats()) })
+	st.discover = newDiscovering(s, st)
+	s.server = proxy.New(s.proxyConfig(st))
+	s.metrics.HeldBack(s.server.HeldBack)
 	if err := s.listen(); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
-	if err := s.startWeb(ready.auth); err != nil {
+	if err := s.startWeb(st.auth); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
 	s.serve()
 	return s, nil
 }
 
-func (s *service) startLog(out output) {
-	level, err := zapcore.ParseLevel(s.cfg.Log.Level)
-	if err != nil {
-		level = zapcore.InfoLevel
+func (s *service) upstreamOptions() upstream.Options {
+	return upstream.Options{Observer: s.metrics, Logger: s.log}
+}
+
+func (s *service) proxyConfig(st *state) proxy.Config {
+	return proxy.Config{
+		Limits:         st.cfg.Limits,
+		Rules:          s.table.Rules,
+		LearnGIDs:      s.table.LearnGIDs,
+		Upstream:       st.pool,
+		Cache:          st.cache,
+		ServiceBind:    st.binds,
+		SearchTimeout:  st.cfg.Upstream.SearchTimeout,
+		NamingContext:  st.cfg.Upstream.Base,
+		MaskAttributes: st.cfg.Log.MaskedAttributes,
+		Guards:         st.guards,
+		Trace:          st.cfg.Log.Level == "debug" && st.cfg.Log.Privacy != "hash",
+		ShowDN:         s.shownDN(),
+		Recorder:       s.records,
+		Metrics:        s.metrics,
+		Logger:         s.log,
 	}
+}
+
+func (s *service) startLog(out output) {
+	cfg := &s.state().cfg
 	s.metrics = metrics.New(version().Version)
-	s.log, _, s.closeLog = logging.New(logging.Options{
-		Level: level, Format: logging.Format(s.cfg.Log.Format),
+	s.log, s.level, s.closeLog = logging.New(logging.Options{
+		Level: levelOf(cfg), Format: logging.Format(cfg.Log.Format),
 		Out: out.Writer, Terminal: out.terminal, Color: true,
 		HintText: func(id string) string { return rewrite.HintText[id] },
 		OnDrop:   func() { s.metrics.DroppedRecord("log") },
 	})
-	s.metrics.ConfigReload(true)
-	s.metrics.Pairs(discovery.StateConfigured, len(s.cfg.Groups.Pairs))
-	for _, warning := range s.cfg.Warnings {
+	s.note(&reloadResult{at: s.started})
+	s.showConfig(cfg)
+	s.startRecords(cfg)
+}
+
+func levelOf(cfg *config.Config) zapcore.Level {
+	level, err := zapcore.ParseLevel(cfg.Log.Level)
+	if err != nil {
+		return zapcore.InfoLevel
+	}
+	return level
+}
+
+// showConfig tells what a configuration means for log and metrics.
+func (s *service) showConfig(cfg *config.Config) {
+	s.metrics.Pairs(discovery.StateConfigured, len(cfg.Groups.Pairs))
+	for _, warning := range cfg.Warnings {
 		s.log.Warn(warning)
 	}
-	s.startRecords()
 }
 
 // startRecords opens everything that lookups are noted in.
-func (s *service) startRecords() {
-	if s.cfg.Log.Privacy == "hash" {
-		s.hasher = lookup.NewHasher(s.cfg.Log.PrivacyKey)
+func (s *service) startRecords(cfg *config.Config) {
+	if cfg.Log.Privacy == "hash" {
+		s.hasher = lookup.NewHasher(cfg.Log.PrivacyKey)
 	}
 	s.ring = lookup.NewRing(func() { s.metrics.DroppedRecord("stream") })
 	s.shapes = lookup.NewShapes(nil)
 	sinks := []lookup.Sink{s.hashed(logging.NewSink(s.log))}
-	if s.cfg.Web.Address != "" { // else nobody could read either
+	if cfg.Web.Address != "" { // else nobody could read either
 		sinks = append(sinks, s.metrics.Sink(), s.hashed(lookup.Together("page", s.ring, s.shapes)))
 	}
-	if s.cfg.Journal.Path != "" {
-		s.journal = journal.Open(s.cfg.Journal, journal.Options{
+	if cfg.Journal.Path != "" {
+		s.journal = journal.Open(cfg.Journal, journal.Options{
 			Logger:  s.log,
 			OnError: s.metrics.JournalError,
 			OnLost: func(n int) {
@@ -169,6 +212,14 @@ func (s *service) hashed(sink lookup.Sink) lookup.Sink {
 	return s.hasher.Sink(sink)
 }
 
+// shownDN is how the log may name who binds, nil for as he wrote it.
+func (s *service) shownDN() func(string) string {
+	if s.hasher == nil {
+		return nil
+	}
+	return s.hasher.DN
+}
+
 func (s *service) sinkStats() []metrics.SinkStats {
 	var stats []metrics.SinkStats
 	for _, lane := range s.records.Status() {
@@ -177,21 +228,41 @@ func (s *service) sinkStats() []metrics.SinkStats {
 	return stats
 }
 
-func (s *service) startCache() {
-	s.binds = cache.NewServiceBind(s.cfg.Cache, s.cfg.Upstream.ServiceAccount.DN, nil)
-	s.cache = cache.New(s.cfg.Cache, nil)
-	s.metrics.Cache(func() metrics.CacheStats { return metrics.CacheStats(s.cache.Stats()) })
+func (st *state) startCache() {
+	st.binds = cache.NewServiceBind(st.cfg.Cache, st.cfg.Upstream.ServiceAccount.DN, nil)
+	st.cache = cache.New(st.cfg.Cache, nil)
 }
 
 func (s *service) listen() error {
-	for _, c := range s.cfg.Listeners {
-		l, options, err := proxy.Listen(c)
+	st := s.state()
+	for _, c := range st.cfg.Listeners {
+		l, err := s.open(c)
 		if err != nil {
-			return whenTaken(err, "listeners.address")
+			return err
 		}
-		s.listeners = append(s.listeners, openListener{l, options})
+		st.listeners = append(st.listeners, l)
 	}
 	return nil
+}
+
+// open opens a listener, or takes a socket that is open already.
+func (s *service) open(c proxy.ListenerConfig) (openListener, error) {
+	l, err := s.sockets.listen(c.Address)
+	var options proxy.ListenOptions
+	switch {
+	case err != nil:
+	case l == nil:
+		l, options, err = proxy.Listen(c)
+	default:
+		if options, err = proxy.Options(c); err != nil {
+			_ = l.Close()
+		}
+		options.Name = l.Addr().String()
+	}
+	if err != nil {
+		return openListener{}, whenTaken(err, "listeners.address")
+	}
+	return openListener{Listener: l, config: c, options: options}, nil
 }
 
 // whenTaken says what to try when a port is not free.
@@ -203,11 +274,12 @@ func whenTaken(err error, key string) error {
 }
 
 func (s *service) startWeb(auth *web.Auth) error {
-	c := s.cfg.Web
+	st := s.state()
+	c := st.cfg.Web
 	if c.Address == "" {
 		return nil
 	}
-	l, listening, err := proxy.Listen(proxy.ListenerConfig{Address: c.Address, TLS: c.TLS})
+	l, listening, err := proxy.Listen(proxy.ListenerConfig{Address: c.Address, TLS: proxy.ListenerTLS{Certificate: c.TLS.Certificate, Key: c.TLS.Key}})
 	if err != nil {
 		return whenTaken(fmt.Errorf("web.address: %w", err), "web.address")
 	}
@@ -215,7 +287,7 @@ func (s *service) startWeb(auth *web.Auth) error {
 	s.webAddr, s.webTLS = l.Addr(), listening
 	o := web.Options{
 		Metrics: s.metrics.Handler(), Ready: s.ready, Host: host, Auth: auth, TLS: listening.TLS, ErrorLog: zap.NewStdLog(s.log),
-		Ring: s.ring, Shapes: s.shapes, Rules: s.table.Rules, Groups: s.groups, Health: s.health, Site: s.site(),
+		Ring: s.ring, Shapes: s.shapes, Rules: s.table.Rules, Groups: s.groups, Health: s.health, Site: s.site(st),
 	}
 	if s.journal != nil {
 		o.Past = s.journal
@@ -228,12 +300,12 @@ func (s *service) startWeb(auth *web.Auth) error {
 }
 
 // site is what every page says of this proxy.
-func (s *service) site() web.Site {
+func (s *service) site(st *state) web.Site {
 	site := web.Site{
-		Version: version().Version, Mode: string(s.cfg.Groups.Mode), Base: s.cfg.Upstream.Base, Hashed: s.hasher != nil,
+		Version: version().Version, Mode: string(st.cfg.Groups.Mode), Base: st.cfg.Upstream.Base, Hashed: s.hasher != nil,
 	}
-	if len(s.listeners) > 0 {
-		l := &s.listeners[0]
+	if len(st.listeners) > 0 {
+		l := &st.listeners[0]
 		scheme := "ldap"
 		if l.options.Implicit {
 			scheme = "ldaps"
@@ -255,24 +327,22 @@ func reachable(address string) string {
 var errStopping = errors.New("stopping")
 
 func (s *service) ready() error {
-	select {
-	case <-s.stopping:
+	if s.isStopping() {
 		return errStopping
-	default:
-		return s.discover.ready()
 	}
+	if s.wasReady.Load() { // a reload discovers anew, with what was known before
+		return nil
+	}
+	err := s.state().discover.ready()
+	s.wasReady.Store(err == nil)
+	return err
 }
 
 // serve starts the goroutines that stop waits for.
 func (s *service) serve() {
-	for _, l := range s.listeners {
-		protocol := "ldap"
-		if l.options.Implicit {
-			protocol = "ldaps"
-		}
-		s.log.Info("listening", zap.String("address", l.Addr().String()), zap.String("protocol", protocol),
-			zap.Bool("starttls", l.options.TLS != nil && !l.options.Implicit))
-		s.serving.Go(func() { s.report(s.server.Serve(context.Background(), l.Listener, l.options)) })
+	st := s.state()
+	for i := range st.listeners {
+		s.serveListener(&st.listeners[i])
 	}
 	if s.web != nil {
 		s.log.Info("web listening", zap.String("address", s.webAddr.String()))
@@ -280,9 +350,28 @@ func (s *service) serve() {
 		s.serving.Go(func() { s.report(s.server.Serve(context.Background(), s.inside, proxy.ListenOptions{Name: "page"})) })
 	}
 	s.serving.Go(s.watchCertificates)
-	s.discover.start()
-	s.log.Info("ready", zap.Strings("upstream", s.cfg.Upstream.Servers), zap.String("base", s.cfg.Upstream.Base),
-		zap.String("mode", string(s.cfg.Groups.Mode)), zap.Int("pairs", len(s.cfg.Groups.Pairs)))
+	st.discover.start()
+	s.warnOfSockets(st)
+	s.supervise()
+	s.log.Info("ready", zap.Strings("upstream", st.cfg.Upstream.Servers), zap.String("base", st.cfg.Upstream.Base),
+		zap.String("mode", string(st.cfg.Groups.Mode)), zap.Int("pairs", len(st.cfg.Groups.Pairs)))
+}
+
+// serveListener accepts until l.end is called, or the server shuts down.
+func (s *service) serveListener(l *openListener) {
+	protocol := "ldap"
+	if l.options.Implicit {
+		protocol = "ldaps"
+	}
+	s.log.Info("listening", zap.String("address", l.Addr().String()), zap.String("protocol", protocol),
+		zap.Bool("starttls", l.options.TLS != nil && !l.options.Implicit))
+	ctx, end := context.WithCancel(context.Background())
+	l.end = end
+	accept, options := l.Listener, l.options
+	s.serving.Go(func() {
+		defer end()
+		s.report(s.server.Serve(ctx, accept, options))
+	})
 }
 
 func (s *service) report(err error) {
@@ -291,8 +380,8 @@ func (s *service) report(err error) {
 	}
 	select {
 	case <-s.stopping:
-	default:
-		s.failed <- err
+	case s.failed <- err:
+	default: // one has failed before
 	}
 }
 
@@ -301,10 +390,8 @@ func (s *service) watchCertificates() {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {
-		for _, l := range s.listeners {
-			if end := l.options.CertificateExpiry(); !end.IsZero() {
-				s.metrics.ListenerTLSExpiry(l.options.Name, end)
-			}
+		for _, l := range s.state().listeners {
+			s.metrics.ListenerTLSExpiry(l.options.Name, l.options.CertificateExpiry())
 		}
 		if end := s.webTLS.CertificateExpiry(); !end.IsZero() {
 			s.metrics.ListenerTLSExpiry(s.webTLS.Name, end)
@@ -317,35 +404,56 @@ func (s *service) watchCertificates() {
 	}
 }
 
+// endAtMost is what the end may take behind the drain.
+const endAtMost = 2 * time.Second
+
+func (s *service) isStopping() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
 // stop drains and closes what was started, and waits for it.
 func (s *service) stop() error {
 	close(s.stopping)
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Drain)
+	s.tellStopping()
+	st := s.state()
+	if delay := st.cfg.Limits.DrainDelay; delay > 0 && s.server != nil {
+		s.log.Info("stopping soon: not ready any more, and serving for limits.drain_delay", zap.Duration("drain_delay", delay))
+		s.server.Leave()
+		time.Sleep(delay) // a second signal ends this too, as it ends the process
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), st.cfg.Limits.Drain)
 	defer cancel()
-	s.log.Info("stopping", zap.Duration("at_most", s.cfg.Limits.Drain))
-	s.discover.stop()
+	s.log.Info("stopping", zap.Duration("at_most", st.cfg.Limits.Drain))
+	st.discover.stop()
 	var err error
 	if s.server != nil {
 		if cut := s.server.Shutdown(ctx); cut != nil {
 			s.log.Warn("lookups were cut off at the end of limits.drain", zap.Error(cut))
 		}
 	}
-	for _, l := range s.listeners {
+	for _, l := range st.listeners {
 		_ = l.Close() // the server has closed those it served
 	}
 	// What follows has nothing left to wait for; a short time of its own lets
 	// it end in order even when the drain used up all.
-	end, cancelEnd := context.WithTimeout(context.Background(), 2*time.Second)
+	end, cancelEnd := context.WithTimeout(context.Background(), endAtMost)
 	defer cancelEnd()
 	_ = s.inside.Close()
 	if s.web != nil {
 		err = errors.Join(err, s.web.Shutdown(end))
 	}
 	s.serving.Wait()
-	s.cache.Close()
-	if s.pool != nil {
-		err = errors.Join(err, s.pool.Close(end))
+	st.cache.Close()
+	if st.pool != nil {
+		err = errors.Join(err, st.pool.Close(end))
 	}
+	s.endAll()
+	s.retiring.Wait()
 	err = errors.Join(err, s.records.Close(end))
 	if s.journal != nil {
 		err = errors.Join(err, s.journal.Close(end))

@@ -28,7 +28,7 @@ func startBefore(t *testing.T, dir *directory.Directory, change ...func(*config.
 	for _, c := range change {
 		c(&cfg)
 	}
-	svc, err := startService(cfg, output{Writer: io.Discard})
+	svc, err := startService(cfg, output{Writer: io.Discard}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestOwnListener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tls := proxy.ServerTLS{Certificate: certificate}
+	tls := proxy.ListenerTLS{Certificate: certificate}
 	for _, c := range []struct {
 		l    proxy.ListenerConfig
 		want string

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -20,13 +21,16 @@ type Target struct {
 // targetExample is what a target looks like, for messages.
 const targetExample = "ldap.jumpcloud.com, HOST:PORT, ldaps://HOST:PORT, or ldap://HOST:PORT for StartTLS"
 
+// zone is what an IPv6 address may have for one here: the name of an interface.
+var zone = regexp.MustCompile(`^[\w.-]*$`)
+
 // ParseTarget reads HOST, HOST:PORT or ldaps://HOST:PORT, which speak TLS from
 // the first byte, or ldap://HOST:PORT, which switches to it with StartTLS. The
 // ports are 636 and 389 when left out. Its errors are of type *Error, and never repeat
 // the user part of a URL, where a password might stand.
 func ParseTarget(text string) (Target, error) {
 	if addr, err := netip.ParseAddr(text); err == nil && addr.Is6() {
-		text = "[" + text + "]"
+		text = "[" + strings.Replace(text, "%", "%25", 1) + "]" // a zone, RFC 6874
 	}
 	if !strings.Contains(text, "://") {
 		text = "ldaps://" + text
@@ -46,11 +50,14 @@ func ParseTarget(text string) (Target, error) {
 	}
 	t.Address = net.JoinHostPort(t.Name, port)
 	number, err := strconv.ParseUint(port, 10, 16)
+	addr, addrErr := netip.ParseAddr(t.Name)
 	switch {
 	case u.Scheme != "ldap" && u.Scheme != "ldaps":
 		return Target{}, &Error{fmt.Errorf("scheme %q is neither ldap nor ldaps", u.Scheme), targetExample}
 	case t.Name == "":
 		return Target{}, &Error{fmt.Errorf("%q names no host", u.Redacted()), targetExample}
+	case strings.ContainsAny(t.Name, `:[]<>"%`) && (addrErr != nil || !zone.MatchString(addr.Zone())):
+		return Target{}, &Error{fmt.Errorf("%q is neither a name nor an IPv6 address", t.Name), targetExample}
 	case err != nil || number == 0:
 		return Target{}, &Error{fmt.Errorf("port %q is not between 1 and 65535", port), targetExample}
 	case u.User != nil:
@@ -63,8 +70,9 @@ func ParseTarget(text string) (Target, error) {
 
 // String is the target as a URL.
 func (t Target) String() string {
+	u := url.URL{Scheme: "ldaps", Host: t.Address}
 	if t.StartTLS {
-		return "ldap://" + t.Address
+		u.Scheme = "ldap"
 	}
-	return "ldaps://" + t.Address
+	return u.String()
 }

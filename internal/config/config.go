@@ -35,6 +35,7 @@ type Config struct {
 	Web       WebConfig              `yaml:"web"`
 	Journal   journal.Config         `yaml:"journal"`
 	Log       LogConfig              `yaml:"log"`
+	Guards    proxy.GuardsConfig     `yaml:"guards"`
 	Limits    proxy.Limits           `yaml:"limits"`
 
 	// Warnings are what the loader found that works and is still worth a look,
@@ -90,6 +91,7 @@ func Default() Config {
 			Level: "info", Format: "auto", Privacy: "plain",
 			MaskedAttributes: []string{alwaysMasked},
 		},
+		Guards: proxy.DefaultGuards(),
 		Limits: proxy.DefaultLimits(),
 	}
 }

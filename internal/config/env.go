@@ -152,11 +152,6 @@ func (l *loader) setList(target reflect.Value, path, value string) {
 
 func (l *loader) unknownVariable(v variable, rest string) {
 	p := &Problem{File: "environment variable " + v.name}
-	if unavailableVariable(rest) {
-		p.Message, p.Try = notAvailable, "unset the variable"
-		l.add(p)
-		return
-	}
 	var names []string
 	for _, key := range Keys() {
 		names = append(names, variableName(key))

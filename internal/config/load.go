@@ -24,7 +24,7 @@ func Load(path string, environ []string) (Config, error) {
 	if path == "" {
 		return l.load(nil, environ)
 	}
-	data, err := readLimited(path, maxFileSize)
+	data, err := readLimited(path)
 	if err != nil {
 		return Config{}, unreadable(path, err)
 	}
@@ -100,9 +100,9 @@ func shortestExample() string {
 	return string(text)
 }
 
-// readLimited reads a regular file of at most limit bytes. It looks before it
+// readLimited reads a regular file of at most maxFileSize bytes. It looks before it
 // opens, because opening a pipe would wait for a writer for ever.
-func readLimited(path string, limit int64) ([]byte, error) {
+func readLimited(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -115,11 +115,11 @@ func readLimited(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(data)) > limit {
+	if int64(len(data)) > maxFileSize {
 		return nil, errTooLarge
 	}
 	return data, nil

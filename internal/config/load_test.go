@@ -88,7 +88,7 @@ limits:
 		{Address: "[::1]:0", Protocol: "ldap"},
 		{
 			Address: "0.0.0.0:1636", Protocol: "ldaps",
-			TLS:   proxy.ServerTLS{Certificate: filepath.Join(dir, "proxy.pem"), Key: filepath.Join(dir, "proxy.key")},
+			TLS:   proxy.ListenerTLS{Certificate: filepath.Join(dir, "proxy.pem"), Key: filepath.Join(dir, "proxy.key")},
 			Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32")},
 		},
 	}

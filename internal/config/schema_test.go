@@ -90,7 +90,7 @@ func TestSchemaAcceptsWhatIsShipped(t *testing.T) {
 
 // formMistakes are the messages about mistakes that a schema can see.
 var formMistakes = regexp.MustCompile(`^(there is no such key|must be (text|true or false|a (list|duration|size|network|whole number))|must hold keys|has no value|has no unit` +
-	`|is not (a duration|a size|a network|one of its choices|available in this version)|a configuration is a list of)`)
+	`|is not (a duration|a size|a network|one of its choices)|a configuration is a list of)`)
 
 // agree holds the schema against the loader over one file: it has to find what is
 // wrong with the form, and to accept what the loader accepts. It reports whether

@@ -5,13 +5,19 @@ import (
 	"strings"
 )
 
+// renamed has the keys that had another name in an earlier version, without
+// indexes. They are refused like every key that is not known, and the answer names
+// the new one: taken in silence, a file would have two ways to say one thing.
+var renamed = map[string]string{}
+
 // unknownKey reports a key that the section at path does not have.
 func (l *loader) unknownKey(path, name string, at origin, section reflect.Type) {
 	refuse := func(message, try string) {
 		l.mistakeAt(at.line, at.column, join(path, shownKey(name)), message, try)
 	}
-	if unavailable(withoutIndexes(join(path, name))) {
-		refuse(notAvailable, "remove the key")
+	if now := renamed[withoutIndexes(join(path, name))]; now != "" {
+		refuse("has another name in this version", "write "+now)
+		l.excused[now] = true
 		return
 	}
 	const unknown = "there is no such key"
@@ -33,7 +39,7 @@ func (l *loader) unknownKey(path, name string, at origin, section reflect.Type) 
 		l.excused[known] = true
 		return
 	}
-	refuse(unknown, "keys known here: "+strings.Join(keyNames(section), ", "))
+	refuse(unknown, "keys known here: "+strings.Join(keyNames(section), ", ")+"; or is the file for a later version?")
 }
 
 // keyNames lists the keys of a section.

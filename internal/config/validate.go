@@ -18,6 +18,7 @@ func (l *loader) validate() {
 	l.validateWeb()
 	l.validateJournal()
 	l.validateLog()
+	l.validateGuards()
 	l.validateLimits()
 }
 

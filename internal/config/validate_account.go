@@ -102,7 +102,7 @@ var (
 // ReadPassword reads a file that holds a password and nothing else; one final
 // newline does not count. Errors do not name the file, and never quote it.
 func ReadPassword(file string) (secret.Password, error) {
-	data, err := readLimited(file, maxFileSize)
+	data, err := readLimited(file)
 	if err != nil {
 		return secret.Password{}, err
 	}

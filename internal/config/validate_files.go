@@ -32,7 +32,7 @@ func (l *loader) absolute(path, name string) string {
 
 // readPEM reads the file that the key at path names.
 func (l *loader) readPEM(path, file string) ([]byte, bool) {
-	data, err := readLimited(file, maxFileSize)
+	data, err := readLimited(file)
 	if err == nil {
 		return data, true
 	}
@@ -73,12 +73,12 @@ func (l *loader) checkKeyPair(certificatePath, keyPath string, files proxy.Serve
 	}
 }
 
-// checkCA checks a file of trusted roots.
-func (l *loader) checkCA(path, file string) {
+// checkCA checks a file of trusted roots. empty is what the key means without one.
+func (l *loader) checkCA(path, file, empty string) {
 	data, ok := l.readPEM(path, file)
 	if ok && !hasCertificate(data) {
 		l.mistake(path, file, "holds no PEM certificate that can be read",
-			"name a file that has -----BEGIN CERTIFICATE-----, or leave it empty to trust the system's roots")
+			"name a file that has -----BEGIN CERTIFICATE-----, or leave it empty to "+empty)
 	}
 }
 

@@ -20,6 +20,9 @@ func (l *loader) validateLimits() {
 	defaults := reflect.ValueOf(Default().Limits)
 	for _, f := range fieldsOf(limits.Type()) {
 		v := limits.Field(f.index)
+		if v.Kind() == reflect.Slice || f.name == "drain_delay" {
+			continue
+		}
 		if v.Int() <= 0 {
 			l.notPositive(join("limits", f.name), limitText(v), limitText(defaults.Field(f.index)))
 		}
@@ -27,6 +30,15 @@ func (l *loader) validateLimits() {
 	if n := l.cfg.Limits.Nesting; n > maxFilterNesting {
 		l.mistake("limits.nesting", strconv.Itoa(n), "must be at most "+strconv.Itoa(maxFilterNesting),
 			"write a smaller number; 64 is the default and no known client needs more")
+	}
+	if d := l.cfg.Limits.DrainDelay; d < 0 {
+		l.mistake("limits.drain_delay", shortDuration(d), "must not be negative", "write a time such as 5s, or 0s to stop accepting at once")
+	}
+	for i, dn := range l.cfg.Limits.FailedBindsExempt {
+		if !isDN(dn) {
+			l.mistake(item("limits.failed_binds_exempt", i), dn, "is not a DN",
+				"write the whole DN that Jamf binds as: uid=NAME,"+l.exampleBase())
+		}
 	}
 }
 

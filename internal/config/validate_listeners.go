@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
+	"strings"
 
 	"jamf-ldap-proxy/proxy"
 )
@@ -24,8 +26,11 @@ func (l *loader) validateListeners() {
 		l.validateListenAddress(path, c.Address, i, seen)
 		l.oneOf(join(path, "protocol"), c.Protocol)
 		l.validateServerTLS(path, c)
-		for n, prefix := range c.Allow {
-			c.Allow[n] = prefix.Masked()
+		l.validateClientCertificates(join(path, "tls"), c)
+		for _, networks := range [][]netip.Prefix{c.Allow, c.ProxyProtocol.From} {
+			for n, prefix := range networks {
+				networks[n] = prefix.Masked()
+			}
 		}
 	}
 }
@@ -56,11 +61,39 @@ func (l *loader) validateServerTLS(path string, c *proxy.ListenerConfig) {
 	section := join(path, "tls")
 	certificate, key := join(section, "certificate"), join(section, "key")
 	excused := l.isBad(certificate) || l.isBad(key) || l.isExcused(certificate) || l.isExcused(key)
-	if c.TLS == (proxy.ServerTLS{}) && c.Protocol == protocolLDAPS && !excused {
+	if c.TLS.Server() == (proxy.ServerTLS{}) && c.Protocol == protocolLDAPS && !excused {
 		l.mistake(section, "", "is missing: protocol ldaps needs a certificate",
 			"add tls: { certificate: proxy.pem, key: proxy.key }, or use protocol: ldap")
 	}
-	l.validateTLSFiles(section, &c.TLS)
+	files := c.TLS.Server()
+	l.validateTLSFiles(section, &files)
+	c.TLS.Certificate, c.TLS.Key = files.Certificate, files.Key
+}
+
+// validateClientCertificates checks what a listener asks of its clients.
+func (l *loader) validateClientCertificates(section string, c *proxy.ListenerConfig) {
+	ca, names, certificate := join(section, "client_ca"), join(section, "client_names"), join(section, "certificate")
+	hasTLS := c.TLS.Certificate != "" || c.Protocol == protocolLDAPS || l.isBad(certificate) || l.isExcused(certificate)
+	switch needs := join(parent(section), "require_tls"); {
+	case hasTLS:
+	case c.TLS.ClientCA != "":
+		l.missing(certificate, "clients present a certificate over TLS, which needs one of the proxy, too: name its PEM file here")
+	case c.RequireTLS:
+		l.mistake(needs, "true", "needs TLS, which this listener does not offer, so nobody could log in",
+			"add tls: { certificate: proxy.pem, key: proxy.key }, or remove the key")
+	}
+	if c.TLS.ClientCA != "" {
+		c.TLS.ClientCA = l.absolute(ca, c.TLS.ClientCA)
+		l.checkCA(ca, c.TLS.ClientCA, "ask clients for no certificate")
+	} else if len(c.TLS.ClientNames) > 0 && !l.isBad(ca) && !l.isExcused(ca) {
+		l.missing(ca, "name the PEM file of the authority that issues the certificates of client_names")
+	}
+	for i, name := range c.TLS.ClientNames {
+		if at := item(names, i); strings.TrimSpace(name) == "" || strings.Contains(name, "*") {
+			l.mistake(at, name, "is not the name of one client",
+				"write the whole DNS name or common name of its certificate, or remove the list to allow all of client_ca")
+		}
+	}
 }
 
 // validateTLSFiles checks what a section tls names, if it names anything.

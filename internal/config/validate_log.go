@@ -35,7 +35,7 @@ func (l *loader) validatePrivacyKey() {
 		return
 	}
 	c.PrivacyKeyFile = l.absolute(path, c.PrivacyKeyFile)
-	key, err := readLimited(c.PrivacyKeyFile, maxFileSize)
+	key, err := readLimited(c.PrivacyKeyFile)
 	try := "`openssl rand -hex 32` makes a good key; put it into the file"
 	switch {
 	case err != nil:

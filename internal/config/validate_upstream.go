@@ -21,7 +21,7 @@ func (l *loader) validateUpstream() {
 	l.validateBase()
 	if c.TLS.CA != "" {
 		c.TLS.CA = l.absolute("upstream.tls.ca", c.TLS.CA)
-		l.checkCA("upstream.tls.ca", c.TLS.CA)
+		l.checkCA("upstream.tls.ca", c.TLS.CA, "trust the system's roots")
 	}
 	l.oneOf("upstream.tls.min_version", c.TLS.MinVersion)
 	l.validateServerName(c.TLS.ServerName)

@@ -51,7 +51,7 @@ func (l *loader) validateWebFiles() {
 			continue
 		}
 		*f.name = l.absolute(f.path, *f.name)
-		if _, err := readLimited(*f.name, maxFileSize); err != nil {
+		if _, err := readLimited(*f.name); err != nil {
 			l.mistake(f.path, *f.name, readFault(err), "check the name, and that the user that runs the proxy may read it")
 		}
 	}

@@ -1,6 +1,13 @@
 package directory
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+
+	"jamf-ldap-proxy/internal/ldap"
+)
 
 func TestDNKeys(t *testing.T) {
 	s := newSchema()
@@ -51,18 +58,33 @@ func TestInvalidDNs(t *testing.T) {
 	}
 }
 
+// FuzzParseDN: what this directory takes for a DN, the proxy's codec does too, and what
+// are two spellings of one here are equal there.
 func FuzzParseDN(f *testing.F) {
-	for _, text := range []string{adminDN, `cn=a\2Cb+sn=x , dc=c`, "cn=#04024869", `cn=\`, "="} {
-		f.Add(text)
+	for _, text := range []string{adminDN, `cn=a\2Cb+sn=x , dc=c`, `cn=\`, "=", `cn=\c3\a9,dc=B  b`} {
+		f.Add(text, text)
+		f.Add(text, strings.ToUpper(text))
 	}
 	s := newSchema()
-	f.Fuzz(func(t *testing.T, text string) {
-		if name, err := s.parseDN(text); err == nil {
-			name.key()
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if strings.Contains(a+b, "#") {
+			return // BER of other types than strings: a value here, refused there
+		}
+		nameA, errA := s.parseDN(a)
+		nameB, errB := s.parseDN(b)
+		oursA, errOursA := ldap.ParseDN(a)
+		oursB, errOursB := ldap.ParseDN(b)
+		if errA == nil && errOursA != nil || errB == nil && errOursB != nil {
+			t.Fatalf("%q and %q are DNs to the directory, to the codec %v, %v", a, b, errOursA, errOursB)
+		}
+		if errA == nil && errB == nil && nameA.key() == nameB.key() && !oursA.Equal(oursB) {
+			t.Fatalf("%q and %q are one DN to the directory, to the codec %q and %q", a, b, oursA, oursB)
 		}
 	})
 }
 
+// FuzzDecodeMessage: nothing that this directory decodes makes it stumble, and what the
+// proxy's codec decodes too is the same operation under the same ID.
 func FuzzDecodeMessage(f *testing.F) {
 	f.Add(bindPacket(1, 3, adminDN, "x").Bytes())
 	f.Add(abandonPacket(2, 1).Bytes())
@@ -70,6 +92,10 @@ func FuzzDecodeMessage(f *testing.F) {
 	s := newSchema()
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		m, err := decodeMessage(frame)
+		if ours, oursErr := ldap.ParseMessage(frame); err == nil && oursErr == nil &&
+			(int64(ours.ID) != m.id || ber.Tag(ours.Op&0x1f) != m.op.Tag) {
+			t.Fatalf("% x: message %d of %d, to the codec %d of %d", frame, m.id, m.op.Tag, ours.ID, ours.Op&0x1f)
+		}
 		if err != nil || m.op.Tag != opSearch || !isSearch(m.op.Children) {
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -110,6 +111,12 @@ func NewRefresher(o Options) *Refresher {
 	return &Refresher{Options: o, attempted: make(chan struct{}), outcome: Success}
 }
 
+// Continue takes over what another Refresher knows, whose Run has ended, so that
+// this one begins where that stopped. It is to be called before Run.
+func (r *Refresher) Continue(before *Refresher) {
+	r.last, r.seen, r.status = before.last, before.seen, before.Status()
+}
+
 var errFirst = errors.New("reading the groups for the first time")
 
 // Ready returns nil once the first attempt has ended, well or not: a proxy
@@ -127,7 +134,7 @@ func (r *Refresher) Ready() error {
 // called once; its caller owns the goroutine.
 func (r *Refresher) Run(ctx context.Context) {
 	for {
-		err := r.refresh(ctx)
+		err := r.fenced(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -142,6 +149,18 @@ func (r *Refresher) Run(ctx context.Context) {
 		case <-r.After(jittered(r.pause())):
 		}
 	}
+}
+
+// fenced survives a panic: without discovered pairs the proxy serves worse, without
+// the proxy nobody logs in. Its value may quote the directory, its type does not.
+func (r *Refresher) fenced(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.Logger.Error("panic while discovering pairs", zap.String("panic", fmt.Sprintf("%T", p)), zap.ByteString("stack", debug.Stack()))
+			err = fmt.Errorf("discovering pairs: panic (%T)", p)
+		}
+	}()
+	return r.refresh(ctx)
 }
 
 // refresh is one discovery.

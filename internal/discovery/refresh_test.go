@@ -423,3 +423,45 @@ func TestBrokenUpstream(t *testing.T) {
 		t.Error("the password is in the log")
 	}
 }
+
+// TestPanicInAReading is a failed attempt like any other: what was found stays, and the
+// next attempt comes. What the panic says is not logged, it may quote the directory.
+func TestPanicInAReading(t *testing.T) {
+	r := newRig(t)
+	r.sees(groups(group("a", 0, "x")), groups(group("la", 1, "x")))
+	r.start()
+	r.attempt(true)
+	r.does(func(context.Context) (discovery.Groups, error) { panic("secret of the directory") })
+	r.attempt(false)
+	expectAsks(t, r.table.Rules(), "a", "la")
+	if log := strings.Join(r.logged(), "\n"); !strings.Contains(log, "panic while discovering pairs") || strings.Contains(log, "secret") {
+		t.Errorf("the log says\n%s", log)
+	}
+	r.sees(nil, nil)
+	r.attempt(false)
+}
+
+// TestContinue: another Refresher begins with what the one before knows.
+func TestContinue(t *testing.T) {
+	before := newRig(t)
+	before.sees(groups(group("a", 0, "x")), groups(group("la", 1, "x")))
+	before.start()
+	before.attempt(true)
+
+	r := newRig(t)
+	r.fails(discovery.Unreachable)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	ended := discovery.NewRefresher(discovery.Options{Read: before.refresher.Read, Table: before.table, Every: time.Minute})
+	ended.Run(ctx)
+	ended.Continue(before.refresher)
+	r.refresher.Continue(ended)
+	if s := r.refresher.Status(); s.Result == nil || s.LastSuccess.IsZero() {
+		t.Errorf("status %+v", s)
+	}
+	r.start()
+	r.attempt(true)
+	if log := strings.Join(r.logged(), "\n"); !strings.Contains(log, "the pairs found before stay in use") {
+		t.Errorf("the log says\n%s", log)
+	}
+}

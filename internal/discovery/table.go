@@ -59,11 +59,15 @@ func (t *Table) LearnGIDs(gids map[string]int) {
 }
 
 // Replace puts the rules of another configuration in place of the ones before.
-// What was discovered and learned stays.
-func (t *Table) Replace(base *rewrite.Rules) {
+// What was discovered and learned stays if keep says so: where the directory is
+// still the same.
+func (t *Table) Replace(base *rewrite.Rules, keep bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.base = base
+	if !keep {
+		t.found, t.gids = nil, make(map[string]int)
+	}
 	t.compile()
 }
 

@@ -52,10 +52,14 @@ func TestTable(t *testing.T) {
 	expectAsks(t, table.Rules(), "b", "b") // forgotten
 	expectAsks(t, table.Rules(), "c", "lc")
 
-	table.Replace(compiled(t, rewrite.PairConfig{Legacy: "d", Posix: "ld"}))
+	table.Replace(compiled(t, rewrite.PairConfig{Legacy: "d", Posix: "ld"}), true)
 	expectAsks(t, table.Rules(), "a", "a")
 	expectAsks(t, table.Rules(), "d", "ld")
 	expectAsks(t, table.Rules(), "c", "lc") // a reload does not forget what was discovered
+
+	table.Replace(compiled(t, rewrite.PairConfig{Legacy: "d", Posix: "ld"}), false)
+	expectAsks(t, table.Rules(), "d", "ld")
+	expectAsks(t, table.Rules(), "c", "c") // unless it is about another directory
 }
 
 // TestTableChangesOnlyWithNews: whoever keeps something per rules keeps it.
@@ -99,7 +103,7 @@ func TestTableUnderLoad(t *testing.T) {
 			for k := range 50 {
 				table.Apply(rewrite.Discovered{Pairs: []rewrite.PairConfig{{Legacy: "b", Posix: "lb", GID: k + 1}}})
 				table.LearnGIDs(map[string]int{"lb": i})
-				table.Replace(compiled(t))
+				table.Replace(compiled(t), true)
 			}
 		})
 	}

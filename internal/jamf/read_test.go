@@ -106,6 +106,7 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
+// FuzzRead: what is written of a server that was read can be read, and is written the same.
 func FuzzRead(f *testing.F) {
 	for _, name := range []string{"proxy.xml", "proxy.json", "old-names.xml"} {
 		text, err := os.ReadFile(filepath.Join("testdata", name))
@@ -122,6 +123,14 @@ func FuzzRead(f *testing.F) {
 		var out strings.Builder
 		if err := s.WriteXML(&out); err != nil {
 			t.Fatal(err)
+		}
+		again, ignored, err := Read(strings.NewReader(out.String()))
+		if err != nil || len(ignored) > 0 {
+			t.Fatalf("%q, written as %s: error %v, ignored %q", text, out.String(), err, ignored)
+		}
+		var same strings.Builder
+		if err := again.WriteXML(&same); err != nil || same.String() != out.String() {
+			t.Fatalf("error %v, first (-) and second (+):\n%s", err, cmp.Diff(out.String(), same.String()))
 		}
 		_ = Check(site(ModePosix), s, time.Now())
 	})

@@ -63,7 +63,7 @@ func openFile(ctx context.Context, path string, o fileOptions) (*file, error) {
 // fileOptions are how a file is opened.
 type fileOptions struct {
 	room       room
-	steps      []string
+	steps      []step
 	busy       time.Duration // longest wait for a lock of another process
 	statements []string
 }

@@ -50,7 +50,7 @@ type Options struct {
 // internals are what only tests change.
 type internals struct {
 	gather, sweepEvery, busy time.Duration
-	steps                    []string
+	steps                    []step
 	statements               []string    // executed when the file is opened
 	stored                   func(n int) // a batch of so many was written
 }
@@ -60,12 +60,12 @@ type Journal struct {
 	*Reader
 	path string
 	opt  Options
-	room room
 	log  *zap.Logger
 	now  func() time.Time
 	run  int64 // Options.Started in microseconds
 
 	mu      sync.Mutex
+	room    room
 	space   sync.Cond // Write waits on it while the batch is full
 	batch   []lookup.Record
 	bytes   int // text in batch
@@ -229,9 +229,9 @@ func (j *Journal) turn(ctx context.Context) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			j.log.Error("panic in the journal", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
+			j.log.Error("panic in the journal", zap.String("panic", fmt.Sprintf("%T", p)), zap.ByteString("stack", debug.Stack()))
 			j.dropFile()
-			j.failed(fmt.Errorf("panic: %v", p))
+			j.failed(fmt.Errorf("panic: %T", p))
 			j.lose(len(batch))
 		}
 	}()
@@ -298,7 +298,10 @@ func (j *Journal) store(ctx context.Context, batch []lookup.Record) error {
 }
 
 func (j *Journal) write(ctx context.Context, batch []lookup.Record) error {
-	if err := j.open(ctx); err != nil || len(batch) == 0 {
+	if err := j.open(ctx); err != nil {
+		return err
+	}
+	if err := j.refit(ctx); err != nil || len(batch) == 0 {
 		return err
 	}
 	if err := j.file.checkLog(ctx); err != nil {
@@ -323,7 +326,7 @@ func (j *Journal) open(ctx context.Context) error {
 	if j.file != nil {
 		return nil
 	}
-	o := fileOptions{room: j.room, steps: j.opt.internal.steps, busy: j.opt.internal.busy, statements: j.opt.internal.statements}
+	o := fileOptions{room: j.rooms(), steps: j.opt.internal.steps, busy: j.opt.internal.busy, statements: j.opt.internal.statements}
 	f, err := openFile(ctx, j.path, o)
 	if isCorrupt(err) && j.replace(err) {
 		f, err = openFile(ctx, j.path, o)

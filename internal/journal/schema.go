@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -10,9 +11,19 @@ import (
 // the command `file` shows it too.
 const applicationID = 0x4a4c4450
 
-// steps bring a file from the version of its schema that is the index, which is in
-// PRAGMA user_version, to the next one. One that was released is never changed.
-var steps = []string{version1}
+// step brings a file from the version of its schema that is the step's index to the
+// next one.
+type step struct {
+	statements string
+	// additive says that a program that does not know this step can go on writing the
+	// file, so that whoever goes back a version keeps his journal. Columns, tables and
+	// indexes are only added, and the programs that know a new column bear that it is
+	// NULL.
+	additive bool
+}
+
+// steps lead to the version of this program. One that was released is never changed.
+var steps = []step{{statements: version1}}
 
 // version1 has the columns that conditions look at in front: SQLite walks a row
 // from its beginning. An index costs more than all columns together when its
@@ -108,36 +119,62 @@ type queryer interface {
 	QueryRowContext(context.Context, string, ...any) *sql.Row
 }
 
-// checkKind looks whose file it is and of which version.
+// checkKind looks whose file it is and of which version, and refuses one that this
+// program cannot write.
 func checkKind(ctx context.Context, db queryer, known int) (version int64, err error) {
-	var id, objects int64
+	var id, stamp, objects int64
 	row := db.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
 		(SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)`)
-	if err := row.Scan(&id, &version, &objects); err != nil {
+	if err := row.Scan(&id, &stamp, &objects); err != nil {
 		return 0, err
 	}
+	version, oldest := stamped(stamp)
 	switch {
-	case id == 0 && version == 0 && objects == 0: // new, or begun when the power failed
+	case id == 0 && stamp == 0 && objects == 0: // new, or begun when the power failed
 		return 0, nil
 	case id != applicationID:
 		return 0, foreignError{}
-	case version > int64(known):
+	case oldest > int64(known):
 		return 0, &newerError{version, int64(known)}
 	}
 	return version, nil
 }
 
+// stampOf is what a file with all the steps has in PRAGMA user_version: the version
+// of its schema, and 65536 times the oldest version whose programs can write it, if
+// that is not the same.
+func stampOf(steps []step) int64 {
+	version := len(steps)
+	oldest := version
+	for oldest > 1 && steps[oldest-1].additive {
+		oldest--
+	}
+	if oldest == version {
+		return int64(version)
+	}
+	return int64(oldest)<<16 | int64(version)
+}
+
+// stamped takes a stamp apart.
+func stamped(stamp int64) (version, oldest int64) {
+	version = stamp & 0xffff
+	return version, cmp.Or(stamp>>16, version)
+}
+
 // migrate brings a file up to the latest of the steps, all of it or nothing.
-func migrate(ctx context.Context, conn *sql.Conn, version int64, steps []string) error {
-	if version == int64(len(steps)) {
+func migrate(ctx context.Context, conn *sql.Conn, version int64, steps []step) error {
+	if version >= int64(len(steps)) {
 		return nil
 	}
 	// For a file without tables yet; later it has no effect.
 	if err := execute(ctx, conn, "PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL", "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	todo := append([]string{}, steps[version:]...)
-	todo = append(todo, fmt.Sprintf("PRAGMA application_id = %d", applicationID), fmt.Sprintf("PRAGMA user_version = %d", len(steps)), "COMMIT")
+	var todo []string
+	for _, s := range steps[version:] {
+		todo = append(todo, s.statements)
+	}
+	todo = append(todo, fmt.Sprintf("PRAGMA application_id = %d", applicationID), fmt.Sprintf("PRAGMA user_version = %d", stampOf(steps)), "COMMIT")
 	if err := execute(ctx, conn, todo...); err != nil {
 		_ = execute(ctx, conn, "ROLLBACK")
 		return fmt.Errorf("bringing schema version %d to %d: %w", version, len(steps), err)

@@ -1,7 +1,10 @@
 package journal
 
 import (
+	"compress/gzip"
 	"database/sql"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,9 +15,9 @@ import (
 )
 
 // twoSteps is a made-up future: a column more, filled from what is there.
-var twoSteps = append(steps[:len(steps):len(steps)], `
+var twoSteps = append(steps[:len(steps):len(steps)], step{statements: `
 	ALTER TABLE lookups ADD COLUMN seconds REAL;
-	UPDATE lookups SET seconds = total_us / 1e6;`)
+	UPDATE lookups SET seconds = total_us / 1e6;`})
 
 func TestMigration(t *testing.T) {
 	cfg := testConfig(t)
@@ -38,6 +41,98 @@ func TestMigration(t *testing.T) {
 	}
 }
 
+// additiveSteps are a future that this version can go back from.
+var additiveSteps = append(steps[:len(steps):len(steps)], step{additive: true, statements: `
+	ALTER TABLE lookups ADD COLUMN seconds REAL;
+	CREATE INDEX lookups_seconds ON lookups (seconds);`})
+
+// TestThereAndBack: a later version opens the file, this one goes on writing and
+// reading it, then the later one again. Nothing is lost on the way.
+func TestThereAndBack(t *testing.T) {
+	cfg := testConfig(t)
+	later := func(o *Options) { o.internal.steps = additiveSteps }
+	for i, version := range []func(*Options){nil, later, nil, later} {
+		r := newRig(t, cfg, func(o *Options) {
+			o.Now = func() time.Time { return noon }
+			if version != nil {
+				version(o)
+			}
+		})
+		if stored, _ := r.write(samples(100)...); stored != 100 {
+			t.Fatalf("round %d: not stored: %s", i, r.Status().Error)
+		}
+		if n := len(r.all()); n != 100*(i+1) {
+			t.Errorf("round %d: %d lookups are there", i, n)
+		}
+		r.end()
+	}
+	if n := number(t, inspect(t, cfg.Path), "PRAGMA user_version"); n != 1<<16|2 {
+		t.Errorf("the file has version %#x", n)
+	}
+}
+
+func TestStamp(t *testing.T) {
+	old, additive := step{}, step{additive: true}
+	for _, tc := range []struct {
+		steps                  []step
+		stamp, version, oldest int64
+	}{
+		{[]step{old}, 1, 1, 1},
+		{[]step{old, old}, 2, 2, 2},
+		{[]step{old, additive}, 0x10002, 2, 1},
+		{[]step{old, additive, additive}, 0x10003, 3, 1},
+		{[]step{old, old, additive}, 0x20003, 3, 2},
+		{[]step{old, additive, old}, 3, 3, 3},
+	} {
+		stamp := stampOf(tc.steps)
+		version, oldest := stamped(stamp)
+		if stamp != tc.stamp || version != tc.version || oldest != tc.oldest {
+			t.Errorf("%v: %#x says version %d, oldest %d", tc.steps, stamp, version, oldest)
+		}
+	}
+}
+
+// TestFilesOfEarlierVersions: testdata has a file of every version, written by the
+// program of that time. Each is read, and goes on.
+func TestFilesOfEarlierVersions(t *testing.T) {
+	for version := 1; version <= len(steps); version++ {
+		cfg := testConfig(t)
+		if err := os.WriteFile(cfg.Path, unzipped(t, fmt.Sprintf("testdata/version%d.db.gz", version)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := newRig(t, cfg, func(o *Options) { o.Now = func() time.Time { return noon } })
+		if stored, _ := r.write(samples(3)...); stored != 3 {
+			t.Fatalf("version %d: not stored: %s", version, r.Status().Error)
+		}
+		found := r.all()
+		if len(found) != 9+3 {
+			t.Fatalf("version %d: %d lookups", version, len(found))
+		}
+		first := found[len(found)-1].Record
+		if first.Op != "bind" || first.BindDN != "uid=jamf.ldap,ou=Users,o=5f0e1d2c3b4a59687766554a,dc=jumpcloud,dc=com" {
+			t.Errorf("version %d: the first lookup is %+v", version, first)
+		}
+	}
+}
+
+func unzipped(t *testing.T, name string) []byte {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatalf("%v: put there a journal of nine lookups that the last release of this version wrote", err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
 // TestAMigrationThatFails leaves the file as it was, and usable by the version that
 // wrote it.
 func TestAMigrationThatFails(t *testing.T) {
@@ -48,7 +143,7 @@ func TestAMigrationThatFails(t *testing.T) {
 	r.end()
 	r = newRig(t, cfg, func(o *Options) {
 		now(o)
-		o.internal.steps = append(twoSteps[:len(twoSteps):len(twoSteps)], "DROP TABLE lookups; CREATE INDEX broken ON nothing (x)")
+		o.internal.steps = append(twoSteps[:len(twoSteps):len(twoSteps)], step{statements: "DROP TABLE lookups; CREATE INDEX broken ON nothing (x)"})
 	})
 	if stored, lost := r.write(samples(3)...); stored != 0 || lost != 3 {
 		t.Errorf("%d stored, %d lost", stored, lost)

@@ -47,6 +47,8 @@ func Read(r io.Reader) ([]Entry, error) {
 			current = &records[len(records)-1]
 		case current == nil:
 			return fmt.Errorf("line %d: an entry must begin with dn, not %s", n, name)
+		case strings.EqualFold(name, "dn"):
+			return fmt.Errorf("line %d: an empty line is missing before dn", n)
 		case strings.EqualFold(name, "changetype"):
 			return fmt.Errorf("line %d: change records are not supported", n)
 		default:
@@ -81,6 +83,9 @@ func logicalLines(r io.Reader, fn func(n int, line string) error) error {
 		n++
 		text := strings.TrimSuffix(in.Text(), "\r")
 		if strings.HasPrefix(text, " ") && start != 0 {
+			if line.Len() == 0 && text != " " {
+				return fmt.Errorf("line %d: it begins with a space, but continues no line", n)
+			}
 			line.WriteString(text[1:])
 			continue
 		}

@@ -197,7 +197,8 @@ func (f *Fanout) feed(l *lane) {
 func (f *Fanout) write(l *lane, r *Record) {
 	defer func() {
 		if p := recover(); p != nil {
-			log.Printf("lookup: sink %s: panic on record %d: %v\n%s", l.sink.Name(), r.ID, p, debug.Stack())
+			// Its value may quote the record, its type does not.
+			log.Printf("lookup: sink %s: panic on record %d: %T\n%s", l.sink.Name(), r.ID, p, debug.Stack())
 			f.drop(l)
 		}
 	}()

@@ -60,6 +60,9 @@ func (h *Hasher) Value(s string) string {
 	return m.value(s)
 }
 
+// DN is Value for each component of a DN, as Record hashes it.
+func (h *Hasher) DN(s string) string { return h.dn(s) }
+
 // Record returns a copy of r with its values hashed. r is not changed.
 func (h *Hasher) Record(r *Record) *Record {
 	c := *r

@@ -50,7 +50,7 @@ func exercised() *metrics.Metrics {
 	m.DiscoverySucceeded(time.Unix(1, 0))
 	m.UpstreamTLSExpiry("dc1:636", time.Unix(1, 0))
 	m.ListenerTLSExpiry("0.0.0.0:1636", time.Unix(1, 0))
-	m.ConfigReload(true)
+	m.ConfigReload(true, time.Unix(1, 0))
 	return m
 }
 

@@ -10,10 +10,10 @@ import (
 // The label values that the proxy may report; anything else counts as "other".
 var (
 	connectionOutcomes = []string{
-		"accepted", "refused_limit", "refused_per_address", "refused_allow", "tls_failed", other,
+		"accepted", "refused_limit", "refused_per_address", "refused_allow", "refused_proxy_header", "tls_failed", other,
 	}
 	bindFailureReasons = []string{
-		"invalid_credentials", "refused", "unavailable", "backoff", "empty_password", "method", other,
+		"invalid_credentials", "refused", "unavailable", "backoff", "empty_password", "method", "tls_required", "not_allowed", other,
 	}
 	connectionStates  = []string{"idle", "leased", "spare", "dialing", other}
 	pairStates        = []string{"configured", "discovered", "ambiguous", "no_linux_group", "no_legacy_group", other}
@@ -38,15 +38,26 @@ func (m *Metrics) ClientConnected() { m.clients.Inc() }
 func (m *Metrics) ClientDisconnected() { m.clients.Dec() }
 
 // ClientConnection counts what became of a connection: accepted, refused_limit,
-// refused_per_address, refused_allow or tls_failed.
+// refused_per_address, refused_allow, refused_proxy_header or tls_failed.
 func (m *Metrics) ClientConnection(outcome string) {
 	m.connections.WithLabelValues(oneOf(connectionOutcomes, outcome)).Inc()
 }
 
 // BindFailed counts a bind that did not succeed: invalid_credentials, refused,
-// unavailable, backoff, empty_password, method or other.
+// unavailable, backoff, empty_password, method, tls_required, not_allowed or other.
 func (m *Metrics) BindFailed(reason string) {
 	m.bindFailures.WithLabelValues(oneOf(bindFailureReasons, reason)).Inc()
+}
+
+// HeldBack says whom to ask how many pairs of a client address and a DN have to
+// wait before they may bind. Without it there are none.
+func (m *Metrics) HeldBack(count func() int) { m.heldBack.Store(&count) }
+
+func (m *Metrics) countHeldBack() float64 {
+	if count := m.heldBack.Load(); count != nil {
+		return float64((*count)())
+	}
+	return 0
 }
 
 // Panic counts a panic that was caught.
@@ -103,6 +114,19 @@ func (m *Metrics) UpstreamTLSExpiry(server string, t time.Time) {
 	m.upstreamTLSExpiry.WithLabelValues(server).Set(float64(t.Unix()))
 }
 
+// ForgetUpstream removes the series of a server that is not asked any more: it
+// must not look like one that is down.
+func (m *Metrics) ForgetUpstream(server string) {
+	m.upstreamUp.DeleteLabelValues(server)
+	m.upstreamTLSExpiry.DeleteLabelValues(server)
+	m.gaugesMu.Lock()
+	defer m.gaugesMu.Unlock()
+	for _, state := range connectionStates {
+		m.upstreamConnections.DeleteLabelValues(server, state)
+		delete(m.connectionGauges, [2]string{server, state})
+	}
+}
+
 // Pairs records how many pairs are configured or discovered, or how many groups
 // are ambiguous, or have no_linux_group or no_legacy_group.
 func (m *Metrics) Pairs(state string, n int) {
@@ -130,8 +154,13 @@ func (m *Metrics) ListenerTLSExpiry(listener string, t time.Time) {
 	m.listenerTLSExpiry.WithLabelValues(listener).Set(float64(t.Unix()))
 }
 
-// ConfigReload records whether the latest reload took effect.
-func (m *Metrics) ConfigReload(ok bool) { m.reloadSuccessful.Set(zeroOrOne(ok)) }
+// ConfigReload records whether the latest reload took effect, and when one did.
+func (m *Metrics) ConfigReload(ok bool, at time.Time) {
+	m.reloadSuccessful.Set(zeroOrOne(ok))
+	if ok {
+		m.reloadSuccess.Set(float64(at.Unix()))
+	}
+}
 
 func zeroOrOne(b bool) float64 {
 	if b {

@@ -43,6 +43,7 @@ type Metrics struct {
 	hints            *prometheus.CounterVec
 	cacheRequests    *prometheus.CounterVec
 	cache            atomic.Pointer[func() CacheStats]
+	heldBack         atomic.Pointer[func() int]
 
 	upstreamConnections *prometheus.GaugeVec
 	gaugesMu            sync.RWMutex
@@ -64,6 +65,7 @@ type Metrics struct {
 	journalErrors    prometheus.Counter
 	panics           prometheus.Counter
 	reloadSuccessful prometheus.Gauge
+	reloadSuccess    prometheus.Gauge
 }
 
 // New returns metrics in their first state: counters whose labels are known
@@ -159,6 +161,8 @@ func (m *Metrics) registerClients() {
 		"Binds that did not succeed.", "reason")
 	m.searchReferences = m.counter("search_references_total",
 		"Search references that upstream sent and the proxy dropped.")
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: "binds_held_back",
+		Help: "Pairs of a client address and a DN that have to wait before they may bind."}, m.countHeldBack))
 	preset(m.connections, connectionOutcomes)
 	preset(m.bindFailures, bindFailureReasons)
 }
@@ -175,6 +179,8 @@ func (m *Metrics) registerProgram(version string) {
 	m.reloadSuccessful = m.gauge("config_last_reload_successful",
 		"Whether the configuration was loaded last time (1) or the one before is still in use (0).")
 	m.reloadSuccessful.Set(1)
+	m.reloadSuccess = m.gauge("config_last_reload_success_timestamp_seconds",
+		"When the configuration in use was loaded, in Unix time.")
 
 	info := m.gauges("build_info", "The running program; always 1.", "version", "revision", "goversion")
 	info.WithLabelValues(version, revision(), runtime.Version()).Set(1)

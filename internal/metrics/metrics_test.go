@@ -252,7 +252,7 @@ func TestEventsOfTheProxy(t *testing.T) {
 	m.Discovery("bind_refused")
 	m.Discovery("made up")
 	m.DiscoverySucceeded(time.Unix(1_600_000_000, 0))
-	m.ConfigReload(false)
+	m.ConfigReload(false, time.Unix(1, 0))
 	m.DroppedRecord("log")
 	m.SearchReference()
 	m.JournalError()
@@ -300,8 +300,10 @@ func TestOutcomesAndReasonsStartAtZeroAndAreBounded(t *testing.T) {
 		jamf_ldap_proxy_bind_failures_total{reason="empty_password"} 0
 		jamf_ldap_proxy_bind_failures_total{reason="invalid_credentials"} 1
 		jamf_ldap_proxy_bind_failures_total{reason="method"} 0
+		jamf_ldap_proxy_bind_failures_total{reason="not_allowed"} 0
 		jamf_ldap_proxy_bind_failures_total{reason="other"} 1
 		jamf_ldap_proxy_bind_failures_total{reason="refused"} 0
+		jamf_ldap_proxy_bind_failures_total{reason="tls_required"} 0
 		jamf_ldap_proxy_bind_failures_total{reason="unavailable"} 0
 		# HELP jamf_ldap_proxy_client_connections_total Connections of clients by what became of them.
 		# TYPE jamf_ldap_proxy_client_connections_total counter
@@ -310,6 +312,7 @@ func TestOutcomesAndReasonsStartAtZeroAndAreBounded(t *testing.T) {
 		jamf_ldap_proxy_client_connections_total{outcome="refused_allow"} 0
 		jamf_ldap_proxy_client_connections_total{outcome="refused_limit"} 0
 		jamf_ldap_proxy_client_connections_total{outcome="refused_per_address"} 0
+		jamf_ldap_proxy_client_connections_total{outcome="refused_proxy_header"} 0
 		jamf_ldap_proxy_client_connections_total{outcome="tls_failed"} 1
 	`, "bind_failures_total", "client_connections_total")
 }

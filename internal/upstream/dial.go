@@ -164,7 +164,7 @@ func (l *link) secure(ctx context.Context) error {
 		}
 	}
 	l.below = &belowTLS{Conn: l.tcp}
-	t := tls.Client(l.below, s.tls)
+	t := tls.Client(l.below, s.clientTLS())
 	if err := t.HandshakeContext(ctx); err != nil {
 		return fmt.Errorf("shaking hands over TLS: %w", err)
 	}

@@ -89,6 +89,24 @@ func (e *timeoutError) Is(target error) bool {
 	return target == context.DeadlineExceeded || target == os.ErrDeadlineExceeded
 }
 
+// Knob is the configuration key of the limit that err ran into, "" when it is
+// none of ours.
+func Knob(err error) string {
+	var (
+		timeout *timeoutError
+		frame   *ldap.FrameError
+	)
+	switch {
+	case errors.Is(err, ErrBusy):
+		return "upstream.max_connections"
+	case errors.As(err, &timeout):
+		return timeout.knob
+	case errors.As(err, &frame) && frame.Max > 0:
+		return "upstream.max_pdu"
+	}
+	return ""
+}
+
 func isTimeout(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }

@@ -50,6 +50,11 @@ func NewIdentity(dn string, pw secret.Password) *Identity {
 	_, _ = mac.Write(length[:])
 	_, _ = mac.Write([]byte(dn))
 	_, _ = mac.Write(pw.Reveal())
+	// The hash keeps a block of its input until it is full, and Sum copies it:
+	// zeros push the password out, twice a block less one whatever it held.
+	var zeros [2*sha256.BlockSize - 2]byte
+	_, _ = mac.Write(zeros[:sha256.BlockSize-1])
+	_, _ = mac.Write(zeros[sha256.BlockSize-1:])
 	id := &Identity{dn: dn, password: pw.Clone()}
 	mac.Sum(id.key[:0])
 	return id

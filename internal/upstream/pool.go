@@ -83,6 +83,9 @@ func New(cfg Config, opt Options) (*Pool, error) {
 		p.now = time.Now
 	}
 	for _, s := range p.servers {
+		if s.roots != nil {
+			s.roots.log = p.log
+		}
 		s.probeAt = p.now().Add(jitter(probeEvery))
 	}
 	p.base, p.cutAll = context.WithCancel(context.Background())
@@ -115,6 +118,11 @@ func checkLimits(cfg *Config) (failed error) {
 	}
 	return failed
 }
+
+// Share is how many leases one client may hold at a time: a quarter of
+// upstream.max_connections, because a client that stops reading keeps what it has
+// for as long as limits.write_stall lets it.
+func (p *Pool) Share() int { return max(1, p.cfg.MaxConnections/4) }
 
 // Acquire leases a connection that is bound as exactly id: an idle one that is
 // alive, else a spare or a new one. Those are bound as id without being asked,

@@ -2,13 +2,11 @@ package upstream
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +16,8 @@ import (
 type server struct {
 	name     string      // scheme://host:port, in errors and metrics
 	address  string      // host:port, resolved anew at each dial
-	tls      *tls.Config // of ldaps and StartTLS, else nil
+	tls      *tls.Config // of ldaps and StartTLS, else nil; see clientTLS
+	roots    *roots      // nil: the system's
 	startTLS bool
 	local    bool // plain text is spoken, and only to this machine
 
@@ -39,6 +38,8 @@ func parseServers(cfg *Config) ([]*server, error) {
 		return nil, errors.New("upstream.servers: none given (an example: ldaps://ldap.jumpcloud.com:636)")
 	}
 	base, failed := tlsConfig(&cfg.TLS)
+	roots, err := newRoots(cfg.TLS.CA)
+	failed = errors.Join(failed, err)
 	var servers []*server
 	for i, text := range cfg.Servers {
 		s, err := parseServer(text)
@@ -50,6 +51,7 @@ func parseServers(cfg *Config) ([]*server, error) {
 			failed = errors.Join(failed, err)
 			continue
 		}
+		s.roots = roots
 		servers = append(servers, s)
 	}
 	return servers, failed
@@ -137,17 +139,6 @@ func tlsConfig(cfg *TLSConfig) (*tls.Config, error) {
 		failed = fmt.Errorf("upstream.tls.min_version: %q is neither 1.2 nor 1.3", cfg.MinVersion)
 	} else {
 		out.MinVersion = version
-	}
-	if cfg.CA == "" {
-		return out, failed // nil RootCAs: the system's
-	}
-	pem, err := os.ReadFile(cfg.CA)
-	if err != nil {
-		return out, errors.Join(failed, fmt.Errorf("upstream.tls.ca: %w", err))
-	}
-	out.RootCAs = x509.NewCertPool()
-	if !out.RootCAs.AppendCertsFromPEM(pem) {
-		failed = errors.Join(failed, fmt.Errorf("upstream.tls.ca: %s holds no PEM certificate", cfg.CA))
 	}
 	return out, failed
 }

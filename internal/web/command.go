@@ -15,10 +15,10 @@ import (
 // there is no command either when a word of it could do more than be a word; see
 // [command].
 func (s *Server) commandOf(r *lookup.Record) string {
-	if s.Site.Hashed || s.Site.ProxyURL == "" || strings.Contains(r.Filter, "***") {
+	if s.site().Hashed || s.site().ProxyURL == "" || strings.Contains(r.Filter, "***") {
 		return ""
 	}
-	who := []string{"-x", "-H", s.Site.ProxyURL}
+	who := []string{"-x", "-H", s.site().ProxyURL}
 	if r.BindDN != "" {
 		who = append(who, "-D", r.BindDN, "-W")
 	}

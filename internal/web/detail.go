@@ -112,7 +112,7 @@ func (s *Server) detail(r *lookup.Record, short row, api string) *detailPage {
 		When:     r.Time.Local().Format("Monday, 2 January 2006, 15:04:05.000 MST"),
 	}
 	d.SameShape = listAddress(lookup.Query{Shape: r.Shape()}.String(), "")
-	if s.Rules != nil && !s.Site.Hashed && (r.Op == lookup.OpSearch || r.Op == lookup.OpCompare) {
+	if s.Rules != nil && !s.site().Hashed && (r.Op == lookup.OpSearch || r.Op == lookup.OpCompare) {
 		d.Explain = explainAddress(r)
 	}
 	for _, hint := range r.Hints {

@@ -36,7 +36,7 @@ func (s *Server) showExplanation(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if !r.Form.Has("base") {
-		p.Base = s.Site.Base
+		p.Base = s.site().Base
 	}
 	s.render(w, status, "explain", &p)
 }

@@ -88,3 +88,6 @@ var (
 	DaysUntil   = daysUntil
 	Spark       = spark
 )
+
+// Handler is what answers, with every check that stands before the pages.
+func (s *Server) Handler() http.Handler { return s.http.Handler }

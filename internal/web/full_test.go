@@ -73,7 +73,7 @@ var someGroups = web.Groups{
 
 var someHealth = web.Health{
 	Version: "v1.2.3", Started: noon.Add(-3 * time.Hour), Config: "/etc/proxy.yaml", Warnings: []string{"passwords travel readable"},
-	Clients: 3, Lookups: 12345, Watching: 1,
+	Clients: 3, Lookups: 12345, HeldBack: 2, Watching: 1,
 	Listeners: []web.Listener{
 		{Address: "127.0.0.1:1389", Protocol: "ldap"}, {Address: "0.0.0.0:1636", Protocol: "ldaps", CertExpires: noon.AddDate(0, 0, 9)},
 	},

@@ -15,8 +15,10 @@ type Health struct {
 	Started     time.Time           `json:"started"`
 	Config      string              `json:"config"` // file, "" without one
 	Warnings    []string            `json:"warnings"`
-	Clients     int                 `json:"clients"` // connected now
-	Lookups     uint64              `json:"lookups"` // since the start
+	Reload      Reload              `json:"reload"`
+	Clients     int                 `json:"clients"`   // connected now
+	Lookups     uint64              `json:"lookups"`   // since the start
+	HeldBack    int                 `json:"held_back"` // address and DN pairs that have to wait before they may bind
 	Listeners   []Listener          `json:"listeners"`
 	Upstream    []Upstream          `json:"upstream"`
 	Connections Connections         `json:"connections"`
@@ -24,6 +26,14 @@ type Health struct {
 	Sinks       []lookup.LaneStatus `json:"sinks"`
 	Watching    int                 `json:"watching"` // pages that show new lookups
 	Journal     *journal.Status     `json:"journal,omitempty"`
+}
+
+// Reload is how the latest reload of the configuration went; the start counts as
+// one.
+type Reload struct {
+	At           time.Time `json:"at"`
+	Mistakes     []string  `json:"mistakes"`      // without any it took effect
+	NeedsRestart []string  `json:"needs_restart"` // keys that changed in the file only
 }
 
 // Listener is an address that clients connect to.
@@ -85,6 +95,7 @@ func (s *Server) health() Health {
 	if s.Health != nil {
 		h = s.Health()
 	}
+	h.Reload.Mistakes, h.Reload.NeedsRestart = list(h.Reload.Mistakes), list(h.Reload.NeedsRestart)
 	h.Warnings, h.Listeners, h.Upstream, h.Sinks = list(h.Warnings), list(h.Listeners), list(h.Upstream), list(h.Sinks)
 	return h
 }

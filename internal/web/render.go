@@ -36,7 +36,7 @@ type tab struct {
 }
 
 func (s *Server) page(title, at string) page {
-	p := page{Title: title, Site: s.Site}
+	p := page{Title: title, Site: *s.site()}
 	for _, t := range []tab{
 		{Label: "Lookups", Href: "/"}, {Label: "Shapes", Href: "/shapes"}, {Label: "Groups", Href: "/groups"},
 		{Label: "Health", Href: "/health"}, {Label: "Explain", Href: "/explain"}, {Label: "Try", Href: "/try"},

@@ -18,6 +18,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"jamf-ldap-proxy/internal/lookup"
@@ -76,6 +77,8 @@ type Site struct {
 type Server struct {
 	Options
 	listener net.Listener
+	nowSite  atomic.Pointer[Site] // Options.Site, or what Reload made of it
+	nowAuth  atomic.Pointer[Auth]
 	http     *http.Server
 	conns    connections
 
@@ -97,10 +100,11 @@ func New(l net.Listener, o Options) *Server {
 		Options: o, listener: l, streams: make(chan struct{}, maxStreams), tries: make(chan struct{}, maxTries),
 		silence: streamSilence, stuck: streamStuck,
 	}
+	s.Reload(o.Site, o.Auth)
 	s.ending, s.end = context.WithCancel(context.Background())
 	handler := s.onlyReading(s.routes())
 	handler = http.NewCrossOriginProtection().Handler(handler)
-	handler = o.Auth.required(handler, s.report)
+	handler = s.authorized(handler)
 	if isLoopback(l.Addr()) {
 		handler = onlyHosts(o.Host, handler)
 	}

@@ -40,7 +40,7 @@ func (s *Server) showTry(w http.ResponseWriter, r *http.Request) {
 		s.missing(w, r, "Trying is switched off (web.try: false).")
 		return
 	}
-	p := tryPage{page: s.page("Try", "/try"), tryRequest: newTryRequest(s.Site.Base)}
+	p := tryPage{page: s.page("Try", "/try"), tryRequest: newTryRequest(s.site().Base)}
 	status := http.StatusOK
 	if r.Method == http.MethodPost {
 		q, password, err := tryForm(r)
@@ -65,7 +65,7 @@ func (s *Server) apiTry(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, http.StatusNotFound, "trying is switched off (web.try: false)")
 		return
 	}
-	q, password, err := tryJSON(r, s.Site.Base)
+	q, password, err := tryJSON(r, s.site().Base)
 	var (
 		answer  *simulate.Answer
 		lookups []row
@@ -120,7 +120,7 @@ func (s *Server) try(r *http.Request, q *tryRequest, password secret.Password) (
 	defer cancel()
 	started := s.Now()
 	jamf := simulate.Jamf{
-		Dial: s.Try(from), Account: simulate.Account{DN: q.DN, Password: password}, Mappings: q.mappings(s.Site.Base),
+		Dial: s.Try(from), Account: simulate.Account{DN: q.DN, Password: password}, Mappings: q.mappings(s.site().Base),
 	}
 	var answer *simulate.Answer
 	switch q.Question {

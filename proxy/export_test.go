@@ -1,0 +1,4 @@
+package proxy
+
+// For the fuzzer, which needs no server around it.
+var ReadProxyHeader = readProxyHeader
