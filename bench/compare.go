@@ -25,6 +25,7 @@ const (
 type peer struct {
 	name    string
 	process *process
+	behind  []*process // where the work is done, when the process only hands it on
 	target  target
 	dialect dialect
 	free    bool // may find other entries than the directory: it does not translate all
@@ -77,7 +78,7 @@ func (c *comparison) measure(s *site, round int, name string, p *peer) error {
 	if err != nil {
 		return err
 	}
-	l := load{p.target, p.process.pid(), c.manner, c.clients, list, c.duration}
+	l := load{p.target, p.pids(), c.manner, c.clients, list, c.duration}
 	got, err := l.measure()
 	if err != nil {
 		return err
@@ -87,6 +88,17 @@ func (c *comparison) measure(s *site, round int, name string, p *peer) error {
 	c.samples[key] = append(c.samples[key], got)
 	progress("%-22s %d/%d  %-14s %-26s %8.0f/s %9.0f µs  CPU %6.1f µs, load's own %5.1f", c.name, round+1, c.rounds, name, p.name, got.perSecond, got.p50, got.cpu, got.own)
 	return nil
+}
+
+// pids are the processes whose CPU time a lookup costs.
+func (p *peer) pids() (pids []int) {
+	for _, one := range p.behind {
+		pids = append(pids, one.pid())
+	}
+	if pids == nil {
+		pids = []int{p.process.pid()}
+	}
+	return pids
 }
 
 // check asks everything once: an answer that is not the directory's is not

@@ -21,7 +21,7 @@ const (
 // load is one measurement.
 type load struct {
 	target   target
-	pid      int // whose CPU time is measured
+	pids     []int // whose CPU time is measured
 	manner   manner
 	clients  int
 	requests [][]byte
@@ -58,7 +58,7 @@ func (l *load) measure() (sample, error) {
 			defer list[i].client.conn.Close()
 		}
 	}
-	cpu, own, err := cpuTimes(l.pid)
+	cpu, own, err := cpuTimes(l.pids)
 	if err != nil {
 		return sample{}, err
 	}
@@ -69,17 +69,23 @@ func (l *load) measure() (sample, error) {
 	}
 	wg.Wait()
 	elapsed := time.Since(start)
-	cpuAfter, ownAfter, err := cpuTimes(l.pid)
+	cpuAfter, ownAfter, err := cpuTimes(l.pids)
 	if err != nil {
 		return sample{}, err
 	}
 	return summary(list, elapsed, cpuAfter-cpu, ownAfter-own)
 }
 
-func cpuTimes(pid int) (peer, own time.Duration, err error) {
-	peer, err = cpuTime(pid)
-	own, err2 := cpuTime(os.Getpid())
-	return peer, own, errors.Join(err, err2)
+func cpuTimes(pids []int) (peer, own time.Duration, err error) {
+	for _, pid := range pids {
+		one, err := cpuTime(pid)
+		if err != nil {
+			return 0, 0, err
+		}
+		peer += one
+	}
+	own, err = cpuTime(os.Getpid())
+	return peer, own, err
 }
 
 func summary(list []*worker, elapsed, cpu, own time.Duration) (sample, error) {

@@ -70,7 +70,7 @@ type groupOf struct {
 
 var groups = []groupOf{
 	{"persist", measurePersistent}, {"connect", measureConnect}, {"tls", measureTLS},
-	{"line", measureLine}, {"idle", measureIdle}, {"sinks", measureSinks},
+	{"line", measureLine}, {"idle", measureIdle}, {"sinks", measureSinks}, {"replicas", measureReplicas},
 }
 
 func groupNames() (names []string) {

@@ -78,6 +78,10 @@ func newAuthority() (*authority, error) {
 
 // issue makes a server certificate for 127.0.0.1 and serverHost.
 func (a *authority) issue(serial int64) (certPEM, keyPEM []byte, pair tls.Certificate, err error) {
+	return a.issueUntil(serial, time.Now().Add(48*time.Hour))
+}
+
+func (a *authority) issueUntil(serial int64, end time.Time) (certPEM, keyPEM []byte, pair tls.Certificate, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, pair, err
@@ -86,7 +90,7 @@ func (a *authority) issue(serial int64) (certPEM, keyPEM []byte, pair tls.Certif
 		SerialNumber: big.NewInt(serial),
 		Subject:      pkix.Name{CommonName: serverHost},
 		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().Add(48 * time.Hour),
+		NotAfter:     end,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:     []string{serverHost},

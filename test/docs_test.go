@@ -1,33 +1,37 @@
 package test
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"jamf-ldap-proxy/internal/config"
 )
 
+// documents are all Markdown files of the project.
 func documents(t *testing.T) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob("../*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	more, err := filepath.Glob("../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	docs := map[string]string{}
-	for _, f := range append(files, more...) {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == ".git" || d.Name() == "testdata" || d.Name() == "dist"):
+			return filepath.SkipDir
+		case d.IsDir() || filepath.Ext(path) != ".md":
+			return nil
 		}
-		docs[f] = string(text)
+		text, err := os.ReadFile(path)
+		docs[path] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	return docs
 }
@@ -86,14 +90,52 @@ func TestConfigurationMistakeInReadme(t *testing.T) {
 	}
 }
 
-var link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+var link = regexp.MustCompile(`\]\(([^):#]*)(#[^):]*)?\)`)
 
+// TestLinksLeadSomewhere follows every link within the project, to the heading
+// when it names one.
 func TestLinksLeadSomewhere(t *testing.T) {
-	for file, text := range documents(t) {
+	docs := documents(t)
+	found := 0
+	for file, text := range docs {
 		for _, l := range link.FindAllStringSubmatch(text, -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(file), l[1])); err != nil {
-				t.Errorf("%s links to %s: %v", file, l[1], err)
+			found++
+			target := file
+			if l[1] != "" {
+				target = filepath.Join(filepath.Dir(file), l[1])
 			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s: %v", file, l[1], err)
+			} else if l[2] != "" && !slices.Contains(anchors(docs[target]), l[2]) {
+				t.Errorf("%s links to %s%s, which has no such heading", file, l[1], l[2])
+			}
+		}
+	}
+	if found < 100 {
+		t.Errorf("only %d links found", found)
+	}
+}
+
+var (
+	heading   = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	notAnchor = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+)
+
+// anchors are the links that GitHub gives to the headings of a document.
+func anchors(text string) (all []string) {
+	for _, h := range heading.FindAllStringSubmatch(block.ReplaceAllString(text, ""), -1) {
+		all = append(all, "#"+strings.ReplaceAll(notAnchor.ReplaceAllString(strings.ToLower(h[1]), ""), " ", "-"))
+	}
+	return all
+}
+
+// TestEveryPageIsInTheIndex: docs/README.md leads to every page.
+func TestEveryPageIsInTheIndex(t *testing.T) {
+	docs := documents(t)
+	index := docs["../docs/README.md"]
+	for file := range docs {
+		if filepath.Dir(file) == "../docs" && filepath.Base(file) != "README.md" && !strings.Contains(index, "]("+filepath.Base(file)) {
+			t.Errorf("docs/README.md does not lead to %s", file)
 		}
 	}
 }
@@ -105,6 +147,33 @@ func TestFilesNamedInDocumentsExist(t *testing.T) {
 		for _, m := range path.FindAllStringSubmatch(text, -1) {
 			if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
 				t.Errorf("%s names %s: %v", file, m[1], err)
+			}
+		}
+	}
+}
+
+// TestTestsNamedInDocumentsExist: a claim is as good as the test it names.
+func TestTestsNamedInDocumentsExist(t *testing.T) {
+	declared := map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`)
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range function.FindAllStringSubmatch(string(text), -1) {
+			declared[m[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z]\\w+)`")
+	for file, text := range documents(t) {
+		for _, m := range named.FindAllStringSubmatch(text, -1) {
+			if !declared[m[1]] {
+				t.Errorf("%s names %s, which no test file declares", file, m[1])
 			}
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -24,14 +26,7 @@ func TestDrain(t *testing.T) {
 		gate.await()
 		p.signal(syscall.SIGTERM)
 
-		eventually(t, "new connections are refused", func() error {
-			conn, err := net.DialTimeout("tcp", p.ldap, time.Second)
-			if err == nil {
-				conn.Close()
-				return errors.New("still accepted")
-			}
-			return nil
-		})
+		p.awaitRefusal()
 		p.alive()
 		if response, err := http.Get("http://" + p.web + "/readyz"); err == nil {
 			response.Body.Close()
@@ -91,15 +86,126 @@ func TestInterrupt(t *testing.T) {
 	p.awaitExit()
 }
 
-// SIGHUP with an unchanged file changes nothing for connected clients.
-func TestReload(t *testing.T) {
+// TestDrainAnswersABind that is under way: it succeeds, and then comes the notice.
+func TestDrainAnswersABind(t *testing.T) {
 	t.Parallel()
-	p := start(t, embedded(t))
-	c := dialGoLDAP(t, p.ldap, service, password)
-	p.signal(syscall.SIGHUP)
-	for range 10 {
-		usable(t, c)
+	relay := startRelay(t, embedded(t).addr)
+	p := startWith(t, settings{servers: []string{relay.url()}, limits: yamlMap{"drain": "30s"}})
+	w := p.connect()
+	gate := relay.holdResponses(opBindResponse)
+	id := w.send(bindOp(3, service, password))
+	gate.await()
+	p.signal(syscall.SIGTERM)
+	p.awaitRefusal()
+	gate.open()
+	if r := w.await(id); r.code != 0 {
+		t.Errorf("the bind in flight: code %d %s", r.code, r.text)
 	}
-	p.awaitReady()
-	usable(t, dialGoLDAP(t, p.ldap, service, password))
+	notice(t, w.closedBy(patience))
+	p.awaitExit()
+}
+
+// TestDrainAnswersAPage of a paged search; the cursor ends with the connection.
+func TestDrainAnswersAPage(t *testing.T) {
+	t.Parallel()
+	relay := startRelay(t, embedded(t).addr)
+	p := startWith(t, settings{servers: []string{relay.url()}, limits: yamlMap{"drain": "30s"}})
+	w := p.session()
+	gate := relay.holdResponses(opDone)
+	id := w.send(search("(objectClass=groupOfNames)").wire(t), control(oidPaging, true, tlv(0x30, integer(2), octets(""))))
+	gate.await()
+	p.signal(syscall.SIGTERM)
+	p.awaitRefusal()
+	gate.open()
+	if r := w.await(id); r.code != 0 || len(r.entries) != 2 {
+		t.Errorf("the page in flight: code %d %s, %d entries", r.code, r.text, len(r.entries))
+	}
+	notice(t, w.closedBy(patience))
+	p.awaitExit()
+}
+
+// TestDrainWaitsForASlowReader who is in the middle of a large answer.
+func TestDrainWaitsForASlowReader(t *testing.T) {
+	t.Parallel()
+	const entries = 20_000 // more than all buffers on the way hold
+	up := startFlood(t, entries, entryOp("uid=a.user,"+usersBase, []string{"description", strings.Repeat("x", 1100)}))
+	p := startWith(t, settings{servers: []string{up.url()}, logLevel: "info", limits: yamlMap{"drain": "60s"}})
+	w := p.session()
+	id := w.send(search("(objectClass=inetOrgPerson)").wire(t))
+	w.receive() // it is on its way, and nobody reads
+	p.signal(syscall.SIGTERM)
+	p.awaitRefusal()
+	if r := w.await(id); r.code != 0 || len(r.entries) != entries-1 {
+		t.Errorf("code %d with %d more entries, want 0 with %d", r.code, len(r.entries), entries-1)
+	}
+	notice(t, w.closedBy(patience))
+	p.awaitExit()
+}
+
+// TestDrainDelay: a load balancer learns first that the proxy ends, and who connects
+// meanwhile is served.
+func TestDrainDelay(t *testing.T) {
+	t.Parallel()
+	p := startWith(t, settings{servers: []string{embedded(t).url()}, limits: yamlMap{"drain_delay": "3s"}})
+	before := p.session()
+	p.signal(syscall.SIGTERM)
+	p.awaitRecord("that it stops soon", func(r record) bool { return strings.HasPrefix(r.text("msg"), "stopping soon") })
+	response, err := http.Get("http://" + p.web + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("/readyz answers %s", response.Status)
+	}
+	both := []*wire{before, p.session()}
+	for _, w := range both {
+		if r := w.ask(search("(objectClass=groupOfNames)").wire(t)); r.code != 0 {
+			t.Errorf("a lookup during the delay: code %d %s", r.code, r.text)
+		}
+	}
+	for _, w := range both {
+		notice(t, w.closedBy(patience))
+	}
+	p.awaitExit()
+}
+
+// TestSecondSignal ends a drain at once, with the exit code of that signal.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	for _, second := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		relay := startRelay(t, embedded(t).addr)
+		p := startWith(t, settings{servers: []string{relay.url()}, limits: yamlMap{"drain": "10m"}})
+		w := p.session()
+		gate := relay.holdRequests(opSearch)
+		w.send(search("(objectClass=groupOfNames)").wire(t))
+		gate.await()
+		p.signal(syscall.SIGTERM)
+		p.awaitRefusal()
+		p.alive()
+		p.signal(second)
+		p.stopped = true
+		select {
+		case <-p.exited:
+		case <-time.After(patience):
+			t.Fatal("it goes on")
+		}
+		var exit *exec.ExitError
+		if !errors.As(p.err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != second {
+			t.Errorf("it ended with %v, want %v", p.err, second)
+		}
+	}
+}
+
+// awaitRefusal waits until nobody can connect any more.
+func (p *proxy) awaitRefusal() {
+	p.t.Helper()
+	eventually(p.t, "new connections are refused", func() error {
+		conn, err := net.DialTimeout("tcp", p.ldap, time.Second)
+		if err == nil {
+			conn.Close()
+			return errors.New("still accepted")
+		}
+		return nil
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -48,6 +49,12 @@ type settings struct {
 	privacyKey    string         // file: log.privacy is hash, with this key
 	journal       string         // file, if there is to be one
 	web           map[string]any // further keys of section web
+	listener      map[string]any // further keys of the plain listener, its address too
+	secure        map[string]any // the same of the LDAPS listener
+	clients       map[string]any // further keys of tls of both
+	guards        map[string]any // section guards
+	binary        string         // instead of the program under test
+	args          []string       // further ones of serve
 }
 
 type yamlMap = map[string]any
@@ -70,9 +77,12 @@ func (s settings) yaml(t testing.TB) []byte {
 		if s.certificate != "" {
 			files = yamlMap{"certificate": s.certificate, "key": s.key}
 		}
+		maps.Copy(files, s.clients)
 		listeners[0]["tls"] = files
 		listeners = append(listeners, yamlMap{"address": "127.0.0.1:0", "protocol": "ldaps", "tls": files})
 	}
+	maps.Copy(listeners[0], s.listener)
+	maps.Copy(listeners[len(listeners)-1], s.secure)
 	upstream := yamlMap{"servers": s.servers, "base": usersBase}
 	if s.startTLS {
 		upstream["starttls"] = true
@@ -132,6 +142,7 @@ func (s settings) yaml(t testing.TB) []byte {
 		"web":       web,
 		"journal":   yamlMap{"path": s.journal},
 		"log":       log,
+		"guards":    s.guards,
 		"limits":    limits,
 	})
 	if err != nil {
@@ -180,12 +191,26 @@ func startWith(t testing.TB, s settings) *proxy {
 	if s.plain {
 		path = plainBinary(t)
 	}
+	if s.binary != "" {
+		path = s.binary
+	}
 	config := filepath.Join(t.TempDir(), "proxy.yaml")
 	if err := os.WriteFile(config, s.yaml(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{t: t, config: config, changed: make(chan struct{}), exited: make(chan struct{})}
-	p.cmd = exec.Command(path, "serve", "--config", config)
+	p := launch(t, exec.Command(path, append([]string{"serve", "--config", config}, s.args...)...), config)
+	p.awaitAddresses(s.listenerTLS)
+	if !s.upstreamIsOff {
+		p.awaitReady()
+	}
+	return p
+}
+
+// launch runs a command that is a proxy with that configuration, and ends it with
+// the test.
+func launch(t testing.TB, cmd *exec.Cmd, config string) *proxy {
+	t.Helper()
+	p := &proxy{t: t, cmd: cmd, config: config, changed: make(chan struct{}), exited: make(chan struct{})}
 	p.cmd.Env = cleanEnv()
 	dieWithUs(p.cmd)
 	stdout, err := p.cmd.StdoutPipe()
@@ -211,13 +236,10 @@ func startWith(t testing.TB, s settings) *proxy {
 	t.Cleanup(func() {
 		p.stop()
 		if t.Failed() {
-			t.Logf("configuration:\n%s\nlog of the proxy:\n%s", s.yaml(t), tail(p.log(), 25))
+			text, _ := os.ReadFile(config)
+			t.Logf("configuration:\n%s\nlog of the proxy:\n%s", text, tail(p.log(), 25))
 		}
 	})
-	p.awaitAddresses(s.listenerTLS)
-	if !s.upstreamIsOff {
-		p.awaitReady()
-	}
 	return p
 }
 

@@ -81,7 +81,7 @@ func TestLargeAnswerNobodyReads(t *testing.T) {
 	usableFlood(t, other)
 	before := peakMemory(t, p)
 
-	const stuck = 8
+	const stuck = 24
 	began := time.Now()
 	var conns []*wire
 	for range stuck {

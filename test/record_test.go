@@ -232,21 +232,45 @@ func TestSecretsAreMasked(t *testing.T) {
 	}
 }
 
-// A filter of hostile size and content stays one short line of valid JSON.
-func TestRecordOfHostileFilter(t *testing.T) {
+// Texts of hostile size and content, in every field that has a text, stay one
+// short line of valid JSON each.
+func TestAttackA22LogOverflow(t *testing.T) {
 	t.Parallel()
-	p := start(t, embedded(t))
-	w := p.session()
-	value := "marker\n\r\x00\x1b[31m\u202e" + strings.Repeat("é", 60_000)
-	w.ask(searchOp(usersBase, 2, 0, 0, equals("uid", value)))
-	p.awaitLookup("the search", func(r record) bool { return strings.Contains(r.text("filter"), "marker") })
-	for line := range strings.Lines(p.log()) {
-		if strings.Contains(line, "marker") && len(line) > 16<<10 {
-			t.Errorf("a log line of %d octets", len(line))
-		}
-		if strings.ContainsAny(line, "\x00\x1b\r\u202e") {
-			t.Errorf("a log line with control characters: %q", line[:min(len(line), 300)])
-		}
+	for _, level := range []string{"info", "debug"} {
+		t.Run(level, func(t *testing.T) {
+			p := besiege(t, settings{servers: []string{embedded(t).url()}, logLevel: level})
+			value := "marker\n\r\x00\x1b[31m\u202e" + strings.Repeat("é", 500_000)
+			for what, op := range map[string][]byte{
+				"filter":    searchOp(usersBase, 2, 0, 0, equals("uid", value)),
+				"attribute": searchOp(usersBase, 2, 0, 0, equals("uid", "x"), value),
+				"base":      searchOp(value, 2, 0, 0, equals("uid", "x")),
+				"compare":   compareOp(value, "cn", "x"),
+				"asserted":  compareOp(groupDN("got"), "cn", value),
+				"extended":  tlv(opExtended, tlv(0x80, []byte(value))),
+				"bind":      bindOp(3, "uid="+value+","+usersBase, "x"),
+			} {
+				t.Run(what, func(t *testing.T) { p.in(t).session().ask(op) })
+			}
+			p.session().ask(search("(uid=jon.snow)").wire(t), control(value, false))
+			w := p.session()
+			w.search(search("(uid=the.last.one)"))
+			p.awaitLookup("the last search", func(r record) bool { return r.text("filter") == "(uid=the.last.one)" })
+			seen := 0
+			for line := range strings.Lines(p.log()) {
+				if strings.Contains(line, "marker") {
+					seen++
+				}
+				if len(line) > 32<<10 {
+					t.Errorf("a log line of %d octets: %.300q", len(line), line)
+				}
+				if strings.ContainsAny(line, "\x00\x1b\r\u202e") {
+					t.Errorf("a log line with control characters: %.300q", line)
+				}
+			}
+			if seen < 8 {
+				t.Errorf("%d lines speak of the attack", seen)
+			}
+		})
 	}
 }
 

@@ -38,6 +38,15 @@ func (c *relayConn) close() {
 	c.closedOnce.Do(func() { c.near.Close(); c.far.Close() })
 }
 
+// reset ends the connection so that the proxy sees a reset.
+func (c *relayConn) reset() {
+	c.near.(*net.TCPConn).SetLinger(0)
+	c.close()
+}
+
+// halfClose ends upstream's side of the conversation only.
+func (c *relayConn) halfClose() { c.near.(*net.TCPConn).CloseWrite() }
+
 // toProxy writes bytes as if upstream had sent them.
 func (c *relayConn) toProxy(raw []byte) {
 	c.nearMu.Lock()
@@ -212,7 +221,10 @@ func (r *relay) openConns() int {
 }
 
 // hangUp closes all connections, as an idle timeout upstream does.
-func (r *relay) hangUp() {
+func (r *relay) hangUp() { r.each((*relayConn).close) }
+
+// each calls do for every connection that is open.
+func (r *relay) each(do func(*relayConn)) {
 	r.mu.Lock()
 	var all []*relayConn
 	for c := range r.conns {
@@ -220,7 +232,7 @@ func (r *relay) hangUp() {
 	}
 	r.mu.Unlock()
 	for _, c := range all {
-		c.close()
+		do(c)
 	}
 }
 

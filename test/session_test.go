@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -28,10 +29,10 @@ func TestWhoAmI(t *testing.T) {
 
 // What a session may do before a bind: nothing but read the rootDSE and ask who
 // it is.
-func TestBeforeBind(t *testing.T) {
+func TestAttackA06Anonymous(t *testing.T) {
 	t.Parallel()
 	forEachUpstream(t, func(t *testing.T, up *upstream) {
-		p := start(t, up)
+		p := besiege(t, settings{servers: []string{up.url()}})
 		for _, begin := range []struct {
 			what string
 			with func() *wire
@@ -152,16 +153,30 @@ func TestBindFailures(t *testing.T) {
 
 // The diagnostic text and the code of a refused bind are upstream's own, so an
 // unknown user and a wrong password look alike.
-func TestBindErrorsAreUpstreams(t *testing.T) {
+func TestAttackA10ErrorOracle(t *testing.T) {
 	t.Parallel()
 	forEachUpstream(t, func(t *testing.T, up *upstream) {
-		p := start(t, up)
+		p := besiege(t, settings{servers: []string{up.url()}, limits: yamlMap{"failed_bind_wait": "1h"}})
 		direct := dialWire(t, up.addr)
+		var known []string // what a user that exists is told
 		for _, op := range [][]byte{
 			bindOp(3, service, "wrong"), bindOp(3, userDN("ned.stark"), "wrong"), bindOp(3, "nonsense", "wrong"),
 		} {
 			want, got := direct.ask(op), p.connect().ask(op)
 			samePacket(t, "bind response", want.last, got.last)
+		}
+		w := p.connect()
+		for _, dn := range []string{service, userDN("ned.stark"), "nonsense"} {
+			var texts []string
+			for range 7 {
+				r := w.ask(bindOp(3, dn, "wrong"))
+				texts = append(texts, fmt.Sprint(r.code, r.matched, r.text))
+			}
+			if dn == service {
+				known = texts
+			} else if dn != "nonsense" && !slices.Equal(texts, known) {
+				t.Errorf("an unknown user is told %q, a known one %q", texts, known)
+			}
 		}
 	})
 }
@@ -315,10 +330,12 @@ func TestSearchWhileBinding(t *testing.T) {
 // Two administrators and an end user on one proxy: each sees with its own
 // rights, whatever connections the proxy shares among them. Only oneself may
 // read userPassword.
-func TestIdentitiesStayApart(t *testing.T) {
+func TestAttackA07IdentityMixing(t *testing.T) {
 	t.Parallel()
 	forEachUpstream(t, func(t *testing.T, up *upstream) {
-		p := start(t, up)
+		relay := startRelay(t, up.addr)
+		p := besiege(t, settings{servers: []string{relay.url()}, limits: yamlMap{"failed_binds": 100_000},
+			upstream: yamlMap{"max_connections": 5, "warm": 1}}) // fewer than sessions
 		admin, other, user := p.session(), p.connect(), p.connect()
 		other.bind(otherAdmin, password)
 		user.bind(endUser, password)
@@ -339,7 +356,50 @@ func TestIdentitiesStayApart(t *testing.T) {
 			admin.bind(service, password)
 			other.bind(otherAdmin, password)
 		}
+		t.Run("crowd", func(t *testing.T) {
+			for i, dn := range []string{service, otherAdmin, endUser, service, otherAdmin, endUser} {
+				t.Run(fmt.Sprint(i), func(t *testing.T) {
+					t.Parallel()
+					interleave(t, p.in(t).connect(), dn, map[string]wanted{service: own, otherAdmin: foreign}[dn])
+				})
+			}
+		})
+		t.Run("bind with a lookup in flight", func(t *testing.T) {
+			w := p.in(t).session()
+			gate := relay.holdAnswersTo("a07")
+			w.write(message(70, search("(uid=a07)").wire(t)))
+			gate.await()
+			w.write(message(71, bindOp(3, endUser, password)))
+			if m := w.receive(); m.id != 71 || m.op.tag != opBindResponse {
+				t.Errorf("the first answer is % x, want that of the bind", m.raw)
+			}
+			gate.open()
+			if who := w.whoAmI(); who != endUser {
+				t.Errorf("the session is %q", who)
+			}
+		})
 	})
+}
+
+// interleave is one of several sessions on the same few connections: what it sees
+// is its own, and nothing after a failed bind.
+func interleave(t *testing.T, w *wire, dn string, want wanted) {
+	q := search("(uid=jamf.ldap)", "uid", "userPassword")
+	for range 5 {
+		w.bind(dn, password)
+		if dn != endUser {
+			check(t, q, w.search(q), want)
+		} else if a := w.search(q); len(a.Entries) > 0 {
+			t.Errorf("the end user sees %+v", a.Entries)
+		}
+		if who := w.whoAmI(); who != dn {
+			t.Errorf("the session of %s is %q", dn, who)
+		}
+		if r := w.ask(bindOp(3, dn, "wrong")); r.code != goldap.LDAPResultInvalidCredentials {
+			t.Errorf("wrong password: %d %s", r.code, r.text)
+		}
+		check(t, q, w.search(q), code(goldap.LDAPResultInsufficientAccessRights))
+	}
 }
 
 // After five failed binds in a row for one DN the proxy backs off, so that

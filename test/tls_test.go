@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
 )
@@ -83,18 +81,6 @@ func TestListenerTLS(t *testing.T) {
 			t.Errorf("who am I says %q and a search answers %d", who, a.Code)
 		}
 	})
-	t.Run("StartTLS twice", func(t *testing.T) {
-		w := p.connect()
-		start := tlv(opExtended, tlv(0x80, []byte(oidStartTLS)))
-		if r := w.ask(start); r.code != 0 {
-			t.Fatalf("StartTLS: %d %s", r.code, r.text)
-		}
-		w.secure(clientTLS(t))
-		if r := w.ask(start); r.code != goldap.LDAPResultOperationsError {
-			t.Errorf("second StartTLS: %d %s, want 1", r.code, r.text)
-		}
-		w.bind(service, password)
-	})
 	t.Run("StartTLS on LDAPS", func(t *testing.T) {
 		w := dialWire(t, p.ldaps)
 		w.secure(clientTLS(t))
@@ -102,28 +88,6 @@ func TestListenerTLS(t *testing.T) {
 			t.Error("StartTLS inside TLS succeeded")
 		}
 		w.bind(service, password)
-	})
-	t.Run("bytes sent in clear behind StartTLS are never carried out", func(t *testing.T) {
-		w := p.connect()
-		w.write(slices.Concat(
-			message(1, tlv(opExtended, tlv(0x80, []byte(oidStartTLS)))),
-			message(2, bindOp(3, service, password)),
-		))
-		first, err := w.tryReceive(patience)
-		if err != nil {
-			return // refused by closing: good
-		}
-		if code, _, _ := first.result(); code == 0 {
-			c := tls.Client(w.conn, clientTLS(t))
-			c.SetDeadline(time.Now().Add(patience))
-			if c.Handshake() != nil {
-				return // refused by closing: good
-			}
-			secure := dialedOver(w, c)
-			if who := secure.whoAmI(); who != "" {
-				t.Errorf("the session is %q by a bind from before TLS", who)
-			}
-		}
 	})
 	t.Run("plain text on the LDAPS port", func(t *testing.T) {
 		w := dialWire(t, p.ldaps)

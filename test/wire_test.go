@@ -41,6 +41,7 @@ const (
 	opAbandon      = 0x50
 	opExtended     = 0x77
 	opExtendedResp = 0x78
+	opIntermediate = 0x79
 )
 
 const (
@@ -384,6 +385,7 @@ func (w *wire) await(id int64) reply {
 			r.entries = append(r.entries, p)
 		case opReference:
 			r.references = append(r.references, p)
+		case opIntermediate:
 		default:
 			r.last = p
 			r.code, r.matched, r.text = p.result()
