@@ -71,8 +71,8 @@ func TestDemoInReadme(t *testing.T) {
 	}
 }
 
-// TestConfigurationMistakeInReadme makes the mistake that the README shows.
-func TestConfigurationMistakeInReadme(t *testing.T) {
+// TestConfigurationMistakeInDocuments makes the mistake that the page shows.
+func TestConfigurationMistakeInDocuments(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "proxy.yaml")
 	text := "listeners:\n  - address: 127.0.0.1:0\nupstream:\n  base: ou=Users,o=x,dc=jumpcloud,dc=com\n  srvers: [\"ldaps://ldap.jumpcloud.com:636\"]\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -83,10 +83,18 @@ func TestConfigurationMistakeInReadme(t *testing.T) {
 		t.Fatal("a wrong configuration was accepted")
 	}
 	got := strings.ReplaceAll(string(out), filepath.Dir(file)+"/", "")
-	for _, b := range block.FindAllStringSubmatch(documents(t)["../README.md"], -1) {
-		if strings.HasPrefix(b[2], "proxy.yaml:") && !strings.Contains(got, b[2]) {
-			t.Errorf("README shows\n%s\nserve says\n%s", b[2], got)
+	found := false
+	for _, b := range block.FindAllStringSubmatch(documents(t)["../docs/configuration.md"], -1) {
+		if !strings.HasPrefix(b[2], "proxy.yaml:5:3: upstream.srvers") {
+			continue
 		}
+		found = true
+		if !strings.Contains(got, b[2]) {
+			t.Errorf("docs/configuration.md shows\n%s\nserve says\n%s", b[2], got)
+		}
+	}
+	if !found {
+		t.Error("docs/configuration.md does not show the mistake")
 	}
 }
 
