@@ -138,6 +138,23 @@ func isSubschema(req *ldap.SearchRequest) bool {
 		f.Kind == ldap.FilterEquality && typ == ldap.ObjectClass && strings.EqualFold(f.Value, "subschema")
 }
 
+// RefusesSearch returns what a client is told of a search that is not let
+// through, and "" of one that is.
+func (g *Guards) RefusesSearch(req *ldap.SearchRequest) string {
+	if g.allowsSearch(req) {
+		return ""
+	}
+	return errGuardedBase.text
+}
+
+// RefusesCompare is the same for a compare.
+func (g *Guards) RefusesCompare(req *ldap.CompareRequest) string {
+	if g.allowsBase(req.DN) {
+		return ""
+	}
+	return errGuardedBase.text
+}
+
 // guardSearch refuses a search outside of guards.bases. An empty answer would
 // look as if there were nothing.
 func (o *operation) guardSearch(req *ldap.SearchRequest) error {

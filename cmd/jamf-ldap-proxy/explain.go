@@ -14,6 +14,7 @@ import (
 	"jamf-ldap-proxy/internal/explain"
 	"jamf-ldap-proxy/internal/ldap"
 	"jamf-ldap-proxy/internal/ldif"
+	"jamf-ldap-proxy/proxy"
 	"jamf-ldap-proxy/rewrite"
 )
 
@@ -71,11 +72,15 @@ func runExplain(o *explainOptions, stdin io.Reader, out output, notes io.Writer)
 	if err != nil {
 		return &usageError{err: err}
 	}
+	guards, err := proxy.NewGuards(cfg.Guards)
+	if err != nil {
+		return &usageError{err: err}
+	}
 	samples, err := readSamples(o.entry)
 	if err != nil {
 		return &usageError{err, "write the entry to a file with ldapsearch -LLL"}
 	}
-	x := explainer{rules: rules, samples: samples, out: out, asJSON: o.asJSON}
+	x := explainer{rules: rules, guards: guards, samples: samples, out: out, asJSON: o.asJSON}
 	switch {
 	case o.filter != "":
 		return x.filter(o, cfg.Upstream.Base)
@@ -107,6 +112,7 @@ func readSamples(file string) ([]ldif.Entry, error) {
 // explainer prints explanations, one behind the other.
 type explainer struct {
 	rules   *rewrite.Rules
+	guards  *proxy.Guards
 	samples []ldif.Entry
 	out     output
 	asJSON  bool
@@ -179,17 +185,20 @@ func (x *explainer) log(in io.Reader) error {
 }
 
 func (x *explainer) search(req *ldap.SearchRequest) error {
-	return x.print(explain.Search(x.rules, req, x.samples))
+	e, err := explain.Search(x.rules, req, x.samples)
+	return x.print(e, x.guards.RefusesSearch(req), err)
 }
 
 func (x *explainer) compareRequest(req *ldap.CompareRequest) error {
-	return x.print(explain.Compare(x.rules, req, x.samples))
+	e, err := explain.Compare(x.rules, req, x.samples)
+	return x.print(e, x.guards.RefusesCompare(req), err)
 }
 
-func (x *explainer) print(e *explain.Explanation, err error) error {
+func (x *explainer) print(e *explain.Explanation, refused string, err error) error {
 	if err != nil {
 		return err
 	}
+	e.Refused = refused
 	x.printed++
 	if x.asJSON {
 		enc := json.NewEncoder(x.out)

@@ -287,7 +287,8 @@ func (s *service) startWeb(auth *web.Auth) error {
 	s.webAddr, s.webTLS = l.Addr(), listening
 	o := web.Options{
 		Metrics: s.metrics.Handler(), Ready: s.ready, Host: host, Auth: auth, TLS: listening.TLS, ErrorLog: zap.NewStdLog(s.log),
-		Ring: s.ring, Shapes: s.shapes, Rules: s.table.Rules, Groups: s.groups, Health: s.health, Site: s.site(st),
+		Ring: s.ring, Shapes: s.shapes, Rules: s.table.Rules, Guards: func() web.Guards { return s.state().guards },
+		Groups: s.groups, Health: s.health, Site: s.site(st),
 	}
 	if s.journal != nil {
 		o.Past = s.journal

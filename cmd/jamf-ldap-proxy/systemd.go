@@ -50,7 +50,7 @@ func (s *service) supervise() {
 }
 
 func (v *supervised) run() {
-	defer v.self.Close()
+	defer func() { _ = v.self.Close() }()
 	if !v.awaitReady() {
 		return
 	}

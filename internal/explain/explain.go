@@ -17,6 +17,9 @@ type Explanation struct {
 	Bridged bool    `json:"bridged"` // answered from the view
 	Changed bool    `json:"changed"` // what goes upstream differs from what came
 	Request Request `json:"request"`
+	// Refused is why the client is told no before any of the rest, "" when it is not:
+	// the caller knows the guards.
+	Refused string `json:"refused,omitempty"`
 	// Rules are those that fired, in order; the parts of the filter that a rule
 	// rewrote are its steps.
 	Rules []Rule `json:"rules"`

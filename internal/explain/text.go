@@ -40,6 +40,10 @@ func (x *Explanation) Text(out io.Writer, paint Paint) error {
 	p.title("Request")
 	p.request(&x.Request)
 	p.printf("\n")
+	if x.Refused != "" {
+		p.title("Refused, and not asked upstream: " + x.Refused)
+		p.printf("\nWithout that:\n\n")
+	}
 	p.title(x.verdict())
 	for i := range x.Rules {
 		p.rule(&x.Rules[i])

@@ -44,6 +44,13 @@ func (s *Server) showExplanation(w http.ResponseWriter, r *http.Request) {
 // Scopes are the choices of the form.
 func (*explainPage) Scopes() []string { return []string{"sub", "one", "base", "children"} }
 
+// Guards tell what is refused before the rules are asked: the text for the
+// client, or "".
+type Guards interface {
+	RefusesSearch(*ldap.SearchRequest) string
+	RefusesCompare(*ldap.CompareRequest) string
+}
+
 // explain asks the rules that serve the lookups.
 func (s *Server) explain(r *http.Request) (*explain.Explanation, error) {
 	if s.Rules == nil {
@@ -58,7 +65,12 @@ func (s *Server) explain(r *http.Request) (*explain.Explanation, error) {
 		if f.Kind != ldap.FilterEquality {
 			return nil, errors.New("a compare has one assertion, such as memberUid=jon.snow")
 		}
-		return explain.Compare(s.Rules(), &ldap.CompareRequest{DN: base, Attr: f.Attr, Value: f.Value}, nil)
+		req := &ldap.CompareRequest{DN: base, Attr: f.Attr, Value: f.Value}
+		x, err := explain.Compare(s.Rules(), req, nil)
+		if err == nil && s.Guards != nil {
+			x.Refused = s.Guards().RefusesCompare(req)
+		}
+		return x, err
 	}
 	name := r.FormValue("scope")
 	if name == "" {
@@ -69,7 +81,12 @@ func (s *Server) explain(r *http.Request) (*explain.Explanation, error) {
 		return nil, err
 	}
 	attrs := strings.FieldsFunc(r.FormValue("attrs"), func(c rune) bool { return c == ' ' || c == ',' })
-	return explain.Search(s.Rules(), &ldap.SearchRequest{Base: base, Scope: scope, Filter: f, Attributes: attrs}, nil)
+	req := &ldap.SearchRequest{Base: base, Scope: scope, Filter: f, Attributes: attrs}
+	x, err := explain.Search(s.Rules(), req, nil)
+	if err == nil && s.Guards != nil {
+		x.Refused = s.Guards().RefusesSearch(req)
+	}
+	return x, err
 }
 
 func explainedParts(x *explain.Explanation) []part {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"jamf-ldap-proxy/internal/explain"
+	"jamf-ldap-proxy/internal/ldap"
+	"jamf-ldap-proxy/internal/web"
 )
 
 func explainQuery(pairs ...string) string {
@@ -56,6 +58,28 @@ func TestExplainSaysWhatIsWrong(t *testing.T) {
 	f.page(explainQuery("filter", "(&(a=1)(b=2))", "op", "compare"), http.StatusBadRequest).id("wrong").says(t, "a compare has one assertion")
 	if answer, body := f.get("/api/explain"); answer.StatusCode != http.StatusBadRequest || !strings.HasPrefix(body, `{"error":"reading the filter`) {
 		t.Errorf("%s %s", answer.Status, body)
+	}
+}
+
+// noneOutside refuses searches at other bases.
+type noneOutside struct{}
+
+func (noneOutside) RefusesSearch(r *ldap.SearchRequest) string {
+	if r.Base == base {
+		return ""
+	}
+	return "not open (guards.bases)"
+}
+
+func (noneOutside) RefusesCompare(*ldap.CompareRequest) string { return "" }
+
+func TestExplainSaysWhatGuardsRefuse(t *testing.T) {
+	o := full(t)
+	o.Guards = func() web.Guards { return noneOutside{} }
+	f := start(t, o)
+	f.page(explainQuery("filter", "(uid=jon.snow)", "base", "dc=com"), http.StatusOK).says(t, "Refused, and not asked upstream", "guards.bases")
+	if _, body := f.get("/api" + explainQuery("filter", "(uid=jon.snow)", "base", base)); strings.Contains(body, "refused") {
+		t.Errorf("refused what is open: %s", body)
 	}
 }
 

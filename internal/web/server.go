@@ -57,6 +57,7 @@ type Options struct {
 	Shapes *lookup.Shapes        // what is asked, by shape
 	Past   Past                  // lookups of before, in the journal
 	Rules  func() *rewrite.Rules // as they are now, to explain a request
+	Guards func() Guards         // the same; nil refuses nothing
 	Groups func() Groups         // the pair table
 	Health func() Health         // what the proxy is made of, and how it does
 	Try    Trier                 // Jamf's Test pane; nil when web.try is off
