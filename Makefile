@@ -1,5 +1,5 @@
 # Everything here is a short name for a command that also works without make.
-.PHONY: demo build test quick bench soak lint fuzz vulnerabilities picture man release-snapshot release
+.PHONY: demo build test quick bench soak lint fuzz vulnerabilities picture man image-check release-snapshot release
 
 demo:   ## embedded directory, proxy and metrics on loopback
 	go run ./cmd/jamf-ldap-proxy demo
@@ -33,6 +33,11 @@ picture: ## docs/page.png, as the browser test sees the page; needs chromium
 
 man:    ## man pages into ./man
 	go run ./cmd/jamf-ldap-proxy man --dir man
+
+image-check: ## the image, and the demo of deploy/compose until every container is healthy; needs docker
+	docker build --build-arg VERSION=check --tag jamf-ldap-proxy:check .
+	cd deploy/compose && docker compose --env-file demo.env up --build --wait --wait-timeout 180; status=$$?; \
+	docker compose --env-file demo.env down --volumes; exit $$status
 
 release-snapshot: ## all that a release consists of into ./dist, published nowhere; needs goreleaser 2.15
 	goreleaser release --snapshot --clean $$(command -v syft >/dev/null || echo --skip=sbom)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -177,57 +176,6 @@ func (s *service) showConfig(cfg *config.Config) {
 	}
 }
 
-// startRecords opens everything that lookups are noted in.
-func (s *service) startRecords(cfg *config.Config) {
-	if cfg.Log.Privacy == "hash" {
-		s.hasher = lookup.NewHasher(cfg.Log.PrivacyKey)
-	}
-	s.ring = lookup.NewRing(func() { s.metrics.DroppedRecord("stream") })
-	s.shapes = lookup.NewShapes(nil)
-	sinks := []lookup.Sink{s.hashed(logging.NewSink(s.log))}
-	if cfg.Web.Address != "" { // else nobody could read either
-		sinks = append(sinks, s.metrics.Sink(), s.hashed(lookup.Together("page", s.ring, s.shapes)))
-	}
-	if cfg.Journal.Path != "" {
-		s.journal = journal.Open(cfg.Journal, journal.Options{
-			Logger:  s.log,
-			OnError: s.metrics.JournalError,
-			OnLost: func(n int) {
-				for range n {
-					s.metrics.DroppedRecord("journal")
-				}
-			},
-		})
-		sinks = append(sinks, s.hashed(s.journal))
-	}
-	s.records = lookup.NewFanout(s.metrics.DroppedRecord, sinks...)
-	s.metrics.Sinks(s.sinkStats)
-}
-
-// hashed has a sink get hashes in place of values, if that is wanted.
-func (s *service) hashed(sink lookup.Sink) lookup.Sink {
-	if s.hasher == nil {
-		return sink
-	}
-	return s.hasher.Sink(sink)
-}
-
-// shownDN is how the log may name who binds, nil for as he wrote it.
-func (s *service) shownDN() func(string) string {
-	if s.hasher == nil {
-		return nil
-	}
-	return s.hasher.DN
-}
-
-func (s *service) sinkStats() []metrics.SinkStats {
-	var stats []metrics.SinkStats
-	for _, lane := range s.records.Status() {
-		stats = append(stats, metrics.SinkStats{Name: lane.Sink, Queued: lane.Queued})
-	}
-	return stats
-}
-
 func (st *state) startCache() {
 	st.binds = cache.NewServiceBind(st.cfg.Cache, st.cfg.Upstream.ServiceAccount.DN, nil)
 	st.cache = cache.New(st.cfg.Cache, nil)
@@ -271,72 +219,6 @@ func whenTaken(err error, key string) error {
 		return err
 	}
 	return &usageError{err, "another port in " + key + "; another program, or another copy of this one, has this port"}
-}
-
-func (s *service) startWeb(auth *web.Auth) error {
-	st := s.state()
-	c := st.cfg.Web
-	if c.Address == "" {
-		return nil
-	}
-	l, listening, err := proxy.Listen(proxy.ListenerConfig{Address: c.Address, TLS: proxy.ListenerTLS{Certificate: c.TLS.Certificate, Key: c.TLS.Key}})
-	if err != nil {
-		return whenTaken(fmt.Errorf("web.address: %w", err), "web.address")
-	}
-	host, _, _ := net.SplitHostPort(c.Address)
-	s.webAddr, s.webTLS = l.Addr(), listening
-	o := web.Options{
-		Metrics: s.metrics.Handler(), Ready: s.ready, Host: host, Auth: auth, TLS: listening.TLS, ErrorLog: zap.NewStdLog(s.log),
-		Ring: s.ring, Shapes: s.shapes, Rules: s.table.Rules, Guards: func() web.Guards { return s.state().guards },
-		Groups: s.groups, Health: s.health, Site: s.site(st),
-	}
-	if s.journal != nil {
-		o.Past = s.journal
-	}
-	if c.Try {
-		o.Try = s.inside.dialer
-	}
-	s.web = web.New(l, o)
-	return nil
-}
-
-// site is what every page says of this proxy.
-func (s *service) site(st *state) web.Site {
-	site := web.Site{
-		Version: version().Version, Mode: string(st.cfg.Groups.Mode), Base: st.cfg.Upstream.Base, Hashed: s.hasher != nil,
-	}
-	if len(st.listeners) > 0 {
-		l := &st.listeners[0]
-		scheme := "ldap"
-		if l.options.Implicit {
-			scheme = "ldaps"
-		}
-		site.ProxyURL = scheme + "://" + reachable(l.Addr().String())
-	}
-	return site
-}
-
-// reachable puts this machine in place of all its networks.
-func reachable(address string) string {
-	host, port, err := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
-		return net.JoinHostPort("localhost", port)
-	}
-	return address
-}
-
-var errStopping = errors.New("stopping")
-
-func (s *service) ready() error {
-	if s.isStopping() {
-		return errStopping
-	}
-	if s.wasReady.Load() { // a reload discovers anew, with what was known before
-		return nil
-	}
-	err := s.state().discover.ready()
-	s.wasReady.Store(err == nil)
-	return err
 }
 
 // serve starts the goroutines that stop waits for.
@@ -403,62 +285,4 @@ func (s *service) watchCertificates() {
 			return
 		}
 	}
-}
-
-// endAtMost is what the end may take behind the drain.
-const endAtMost = 2 * time.Second
-
-func (s *service) isStopping() bool {
-	select {
-	case <-s.stopping:
-		return true
-	default:
-		return false
-	}
-}
-
-// stop drains and closes what was started, and waits for it.
-func (s *service) stop() error {
-	close(s.stopping)
-	s.tellStopping()
-	st := s.state()
-	if delay := st.cfg.Limits.DrainDelay; delay > 0 && s.server != nil {
-		s.log.Info("stopping soon: not ready any more, and serving for limits.drain_delay", zap.Duration("drain_delay", delay))
-		s.server.Leave()
-		time.Sleep(delay) // a second signal ends this too, as it ends the process
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), st.cfg.Limits.Drain)
-	defer cancel()
-	s.log.Info("stopping", zap.Duration("at_most", st.cfg.Limits.Drain))
-	st.discover.stop()
-	var err error
-	if s.server != nil {
-		if cut := s.server.Shutdown(ctx); cut != nil {
-			s.log.Warn("lookups were cut off at the end of limits.drain", zap.Error(cut))
-		}
-	}
-	for _, l := range st.listeners {
-		_ = l.Close() // the server has closed those it served
-	}
-	// What follows has nothing left to wait for; a short time of its own lets
-	// it end in order even when the drain used up all.
-	end, cancelEnd := context.WithTimeout(context.Background(), endAtMost)
-	defer cancelEnd()
-	_ = s.inside.Close()
-	if s.web != nil {
-		err = errors.Join(err, s.web.Shutdown(end))
-	}
-	s.serving.Wait()
-	st.cache.Close()
-	if st.pool != nil {
-		err = errors.Join(err, st.pool.Close(end))
-	}
-	s.endAll()
-	s.retiring.Wait()
-	err = errors.Join(err, s.records.Close(end))
-	if s.journal != nil {
-		err = errors.Join(err, s.journal.Close(end))
-	}
-	s.log.Info("stopped")
-	return errors.Join(err, s.closeLog())
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"jamf-ldap-proxy/internal/lookup"
+	"jamf-ldap-proxy/internal/web"
 )
 
 // decode reads an answer of 200 that is JSON.
