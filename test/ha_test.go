@@ -192,6 +192,9 @@ type timedLookup struct {
 
 func startLoad(t *testing.T, b *balancer) *load {
 	t.Helper()
+	if failure := askJNDI(newJNDI(t), b.addr); failure != "" { // starts Java, which takes seconds
+		t.Fatalf("JNDI: %s", failure)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &load{ctx: ctx}
 	var running sync.WaitGroup
