@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -250,63 +251,63 @@ func TestStuckReaderHarmsOnlyItself(t *testing.T) {
 	}
 }
 
-func TestInFlightLimitHoldsTheClientBack(t *testing.T) {
-	release := make(chan struct{})
-	var now, most atomic.Int32
-	r := start(t, func(s *setup) {
-		s.config.Limits.InFlight = 3
+// holding counts the searches that an upstream holds, until release.
+type holding struct {
+	now, most atomic.Int32
+	release   func()
+}
+
+// startHolding runs a proxy with a limit in flight, before such an upstream.
+func startHolding(t *testing.T, inFlight int) (*rig, *holding) {
+	t.Helper()
+	released := make(chan struct{})
+	h := &holding{release: sync.OnceFunc(func() { close(released) })}
+	return start(t, func(s *setup) {
+		s.config.Limits.InFlight = inFlight
 		s.script = func(c *upstreamConn, m ldap.Message) {
 			if m.Op == ldap.OpSearchRequest {
-				most.Store(max(most.Load(), now.Add(1)))
-				c.wait(release)
-				now.Add(-1)
+				h.most.Store(max(h.most.Load(), h.now.Add(1)))
+				c.wait(released)
+				h.now.Add(-1)
 			}
 			answer(c, m)
 		}
-	})
+	}), h
+}
+
+func TestInFlightLimitHoldsTheClientBack(t *testing.T) {
+	r, held := startHolding(t, 3)
 	c := r.bound()
 	for id := range int32(10) {
 		c.send(searchRequest(id+2, userFilter("x")))
 	}
-	r.eventually("three searches upstream", func() bool { return now.Load() == 3 })
+	r.eventually("three searches upstream", func() bool { return held.now.Load() == 3 })
 	time.Sleep(50 * time.Millisecond)
-	close(release)
+	held.release()
 	for range 20 {
 		c.receive()
 	}
-	if most.Load() != 3 {
-		t.Errorf("%d searches at a time, limit is 3", most.Load())
+	if held.most.Load() != 3 {
+		t.Errorf("%d searches at a time, limit is 3", held.most.Load())
 	}
 }
 
 // A large request counts for several, so that a client does not make the proxy
 // hold limits.in_flight times limits.pdu_after_bind.
 func TestLargeRequestsCountForSeveral(t *testing.T) {
-	release := make(chan struct{})
-	var now, most atomic.Int32
-	r := start(t, func(s *setup) {
-		s.config.Limits.InFlight = 8
-		s.script = func(c *upstreamConn, m ldap.Message) {
-			if m.Op == ldap.OpSearchRequest {
-				most.Store(max(most.Load(), now.Add(1)))
-				c.wait(release)
-				now.Add(-1)
-			}
-			answer(c, m)
-		}
-	})
+	r, held := startHolding(t, 8)
 	c := r.bound()
 	for id, kib := range []int{40, 40, 40, 900, 40} { // 3, 3, 3, 8, 3 of 8
 		c.send(searchRequest(int32(id+2), userFilter(strings.Repeat("x", kib<<10))))
 	}
-	r.eventually("two searches upstream", func() bool { return now.Load() == 2 })
+	r.eventually("two searches upstream", func() bool { return held.now.Load() == 2 })
 	time.Sleep(50 * time.Millisecond)
-	close(release)
+	held.release()
 	for range 10 {
 		c.receive()
 	}
-	if most.Load() != 2 {
-		t.Errorf("%d searches at a time, there is room for 2", most.Load())
+	if held.most.Load() != 2 {
+		t.Errorf("%d searches at a time, there is room for 2", held.most.Load())
 	}
 }
 

@@ -106,8 +106,7 @@ func startHAProxy(t *testing.T, one, two string) *balancer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	b := &balancer{t: t, addr: freeAddress(t), stats: filepath.Join(dir, "stats")}
+	b := &balancer{t: t, addr: free(t), stats: filepath.Join(t.TempDir(), "stats")}
 	config := strings.NewReplacer(
 		"bind :1389", "bind "+b.addr,
 		"192.0.2.11:1389", one,
@@ -119,37 +118,10 @@ func startHAProxy(t *testing.T, one, two string) *balancer {
 			t.Fatalf("deploy/haproxy/haproxy.cfg has changed: no place for %s", changed)
 		}
 	}
-	file := filepath.Join(dir, "haproxy.cfg")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var log transcript
-	cmd := exec.Command(findProgram("haproxy"), "-db", "-f", file)
-	cmd.Stdout, cmd.Stderr = &log, &log
-	dieWithUs(cmd)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-		if t.Failed() {
-			t.Logf("log of HAProxy:\n%s", tail(log.String(), 40))
-		}
-	})
+	runHAProxy(t, config)
 	b.awaitUp("proxy1")
 	b.awaitUp("proxy2")
 	return b
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // awaitUp waits until HAProxy's check finds a server well.

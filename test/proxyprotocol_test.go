@@ -27,7 +27,7 @@ func TestPROXYProtocolByHAProxy(t *testing.T) {
 	for _, send := range []string{"send-proxy", "send-proxy-v2"} {
 		for kind, to := range map[string]string{"ldap": p.ldap, "ldaps": p.ldaps} {
 			name := kind + "-" + send
-			paths[name] = freeAddress(t)
+			paths[name] = free(t)
 			// The check of a plain listener is an anonymous bind, that of the other no more than TCP.
 			check := ""
 			if kind == "ldap" {
