@@ -268,11 +268,11 @@ func TestAlertsAreTestedAndDocumented(t *testing.T) {
 		}
 	}
 	documented := map[string]string{}
-	for _, row := range alertRow.FindAllStringSubmatch(documents(t)["../docs/metrics.md"], -1) {
+	for _, row := range alertRow.FindAllStringSubmatch(documents(t)["../docs/alerts.md"], -1) {
 		documented[row[1]] = row[2]
 	}
 	if diff := cmp.Diff(documented, severities); diff != "" {
-		t.Errorf("alerts and their severities (-docs/metrics.md +alerts.yaml)\n%s", diff)
+		t.Errorf("alerts and their severities (-docs/alerts.md +alerts.yaml)\n%s", diff)
 	}
 }
 
