@@ -162,10 +162,18 @@ func TestAttackA08StaleAuthorisation(t *testing.T) {
 		}
 		relay.hangUp()
 		q := search("(uid=arya.stark)") // nobody has asked this before
-		if a := w.search(q); a.Code != goldap.LDAPResultUnavailable || len(a.Entries) != 0 {
-			t.Errorf("the session from before: code %d %q, %d entries; want 52", a.Code, a.Text, len(a.Entries))
+		// A first search may find the connections upstream broken, before another
+		// one is made; the session ends with that.
+		who := otherAdmin
+		for range 3 {
+			if a := w.search(q); a.Code != goldap.LDAPResultUnavailable || len(a.Entries) != 0 {
+				t.Errorf("the session from before: code %d %q, %d entries; want 52", a.Code, a.Text, len(a.Entries))
+			}
+			if who = w.whoAmI(); who == "" {
+				break
+			}
 		}
-		if who := w.whoAmI(); who != "" {
+		if who != "" {
 			t.Errorf("the session from before is %q", who)
 		}
 		if a := w.search(search("(uid=jon.snow)")); a.Code != goldap.LDAPResultInsufficientAccessRights || len(a.Entries) != 0 {

@@ -62,16 +62,16 @@ type witness struct {
 func (w *witness) run(question []byte) {
 	defer close(w.done)
 	for {
-		select {
-		case <-w.stop:
-			return
-		case <-time.After(2 * time.Millisecond):
-		}
 		began := time.Now()
 		if w.err = w.lookup(question); w.err != nil {
 			return
 		}
 		w.took = append(w.took, time.Since(began))
+		select {
+		case <-w.stop:
+			return
+		case <-time.After(2 * time.Millisecond):
+		}
 	}
 }
 
