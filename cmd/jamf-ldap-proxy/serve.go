@@ -21,7 +21,8 @@ func newServeCommand() *cobra.Command {
 		Use:   "serve --config FILE",
 		Short: "Serve Jamf Pro from the configured directory",
 		Long: `Serve Jamf Pro from the configured directory until SIGINT or SIGTERM, then let
-running lookups finish (limits.drain).
+running lookups finish (limits.drain). SIGHUP reads the file again: all of it takes
+effect, or, with a mistake, nothing; no client is disconnected.
 
 Scalars can be set by variables too: JAMF_LDAP_PROXY_UPSTREAM_BASE,
 JAMF_LDAP_PROXY_LOG_LEVEL, and so on.
