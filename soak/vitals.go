@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -151,10 +152,14 @@ func (v *vitals) follow(ctx context.Context) error {
 			v.count(&v.events, 1)
 		}
 	}
-	if err := lines.Err(); ctx.Err() == nil {
-		return fmt.Errorf("the stream of lookups ended by itself: %v", err)
+	err := lines.Err()
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err == nil:
+		err = io.EOF
 	}
-	return nil
+	return fmt.Errorf("reading the stream of lookups, which ended by itself: %w", err)
 }
 
 // settle waits until the process is where it began, or does not get there.
