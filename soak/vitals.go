@@ -152,7 +152,7 @@ func (v *vitals) follow(ctx context.Context) error {
 			v.count(&v.events, 1)
 		}
 	}
-	err := lines.Err()
+	err = lines.Err()
 	switch {
 	case ctx.Err() != nil:
 		return nil
