@@ -24,7 +24,7 @@ func (s *service) startWeb(auth *web.Auth) error {
 	host, _, _ := net.SplitHostPort(c.Address)
 	s.webAddr, s.webTLS = l.Addr(), listening
 	o := web.Options{
-		Metrics: s.metrics.Handler(), Ready: s.ready, Host: host, Auth: auth, TLS: listening.TLS, ErrorLog: zap.NewStdLog(s.log),
+		Metrics: s.metrics.Handler(), Ready: s.ready, Host: host, Auth: auth, TLS: listening.TLS, ErrorLog: zap.NewStdLog(s.log), Panicked: s.metrics.Panic,
 		Ring: s.ring, Shapes: s.shapes, Rules: s.table.Rules, Guards: func() web.Guards { return s.state().guards },
 		Groups: s.groups, Health: s.health, Site: s.site(st),
 	}

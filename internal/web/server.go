@@ -52,6 +52,8 @@ type Options struct {
 	TLS *tls.Config
 	// ErrorLog receives what net/http has to say. Nil: the standard logger.
 	ErrorLog *log.Logger
+	// Panicked is called when serving a request has panicked, to count it. May be nil.
+	Panicked func()
 
 	Ring   *lookup.Ring          // the latest lookups, and those to come
 	Shapes *lookup.Shapes        // what is asked, by shape
@@ -110,7 +112,7 @@ func New(l net.Listener, o Options) *Server {
 		handler = onlyHosts(o.Host, handler)
 	}
 	s.http = &http.Server{
-		Handler:           hardened(handler),
+		Handler:           s.fence(hardened(handler)),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
