@@ -134,7 +134,13 @@ func need(t testing.TB, programs ...string) {
 	if len(missing) == 0 {
 		return
 	}
-	text := "not installed: " + strings.Join(missing, ", ")
+	lacks(t, "not installed: "+strings.Join(missing, ", "))
+}
+
+// lacks skips the test for want of something, or fails it where nothing may be
+// wanting.
+func lacks(t testing.TB, text string) {
+	t.Helper()
 	if os.Getenv("TEST_OF_JAMF_LDAP_PROXY_REQUIRE_PEERS") != "" {
 		t.Fatal(text + " (required by TEST_OF_JAMF_LDAP_PROXY_REQUIRE_PEERS)")
 	}

@@ -33,7 +33,7 @@ const (
 // Debian.
 func TestPackage(t *testing.T) {
 	if os.Getenv("TEST_OF_JAMF_LDAP_PROXY_INSTALL") == "" {
-		t.Skip("installs a package on this machine: set TEST_OF_JAMF_LDAP_PROXY_INSTALL=1 to have that, as root on Debian")
+		lacks(t, "installs a package on this machine: set TEST_OF_JAMF_LDAP_PROXY_INSTALL=1 to have that, as root on Debian")
 	}
 	t.Parallel()
 	need(t, "nfpm", "dpkg", "setpriv", "useradd")
