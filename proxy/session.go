@@ -192,11 +192,11 @@ func (s *session) next() ([]byte, error) {
 func (s *session) reading() (limit int64, open bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	limit = int64(s.server.settings().Limits.PDUBeforeBind)
+	limits := &s.server.settings().Limits
 	if s.state == bound {
-		limit = int64(s.server.settings().Limits.PDUAfterBind)
+		return int64(limits.PDUAfterBind), true
 	}
-	return limit, s.state != closing
+	return int64(limits.PDUBeforeBind), s.state != closing
 }
 
 func (s *session) halfMessage() {

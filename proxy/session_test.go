@@ -275,21 +275,28 @@ func startHolding(t *testing.T, inFlight int) (*rig, *holding) {
 	}), h
 }
 
+// reach waits until n searches are held, lets them go, takes all messages for the
+// client, and fails if there were ever more at a time.
+func (h *holding) reach(r *rig, c *client, n int32, messages int) {
+	r.Helper()
+	r.eventually("searches upstream", func() bool { return h.now.Load() == n })
+	time.Sleep(50 * time.Millisecond)
+	h.release()
+	for range messages {
+		c.receive()
+	}
+	if most := h.most.Load(); most != n {
+		r.Errorf("%d searches at a time, there is room for %d", most, n)
+	}
+}
+
 func TestInFlightLimitHoldsTheClientBack(t *testing.T) {
 	r, held := startHolding(t, 3)
 	c := r.bound()
 	for id := range int32(10) {
 		c.send(searchRequest(id+2, userFilter("x")))
 	}
-	r.eventually("three searches upstream", func() bool { return held.now.Load() == 3 })
-	time.Sleep(50 * time.Millisecond)
-	held.release()
-	for range 20 {
-		c.receive()
-	}
-	if held.most.Load() != 3 {
-		t.Errorf("%d searches at a time, limit is 3", held.most.Load())
-	}
+	held.reach(r, c, 3, 20)
 }
 
 // A large request counts for several, so that a client does not make the proxy
@@ -300,15 +307,7 @@ func TestLargeRequestsCountForSeveral(t *testing.T) {
 	for id, kib := range []int{40, 40, 40, 900, 40} { // 3, 3, 3, 8, 3 of 8
 		c.send(searchRequest(int32(id+2), userFilter(strings.Repeat("x", kib<<10))))
 	}
-	r.eventually("two searches upstream", func() bool { return held.now.Load() == 2 })
-	time.Sleep(50 * time.Millisecond)
-	held.release()
-	for range 10 {
-		c.receive()
-	}
-	if held.most.Load() != 2 {
-		t.Errorf("%d searches at a time, there is room for 2", held.most.Load())
-	}
+	held.reach(r, c, 2, 10)
 }
 
 // Before a bind requests are served one at a time, and the goroutine that reads
